@@ -1,0 +1,81 @@
+"""Credits: what an account was granted, what it spent, and what it may still spend.
+
+An account is a small set of *books* that always sum to zero. A *lot* is one grant with its own terms; a *movement* carries
+an amount from one book to another on one lot; an *entry* is what one operation did: numbered without gaps, never changed.
+`decide` turns a command into entries, `evolve` applies an entry. Everything else, the stores, a preview, a replay, is those
+two functions again.
+"""
+
+from billing_core.domain.credits.balances import (
+    Balance,
+    balance_at,
+)
+from billing_core.domain.credits.commands import (
+    AnyCommand,
+    Command,
+    Convert,
+    Expire,
+    Grant,
+    KeyedCommand,
+    Needs,
+    Spend,
+    fingerprint,
+)
+from billing_core.domain.credits.decisions import (
+    change,
+    decide,
+    effected,
+    evolve,
+    fold,
+    settle,
+)
+from billing_core.domain.credits.values import (
+    FLOWS,
+    MAX_AMOUNT,
+    PRIORITIES,
+    Account,
+    AccountId,
+    Book,
+    Books,
+    Change,
+    Entry,
+    Lot,
+    LotKind,
+    Movement,
+    Operation,
+    burn_order,
+)
+
+__all__ = [
+    "FLOWS",
+    "MAX_AMOUNT",
+    "PRIORITIES",
+    "Account",
+    "AccountId",
+    "AnyCommand",
+    "Balance",
+    "Book",
+    "Books",
+    "Change",
+    "Command",
+    "Convert",
+    "Entry",
+    "Expire",
+    "Grant",
+    "KeyedCommand",
+    "Lot",
+    "LotKind",
+    "Movement",
+    "Needs",
+    "Operation",
+    "Spend",
+    "balance_at",
+    "burn_order",
+    "change",
+    "decide",
+    "effected",
+    "evolve",
+    "fingerprint",
+    "fold",
+    "settle",
+]

@@ -1,0 +1,300 @@
+"""The values of the ledger: books, lots, movements, entries, and the account that they make up.
+
+Each refuses nonsense at birth; none of them decides anything.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+import attrs
+from attrs import field, frozen
+
+from billing_core.domain.money import MAX_AMOUNT, Money, whole
+from billing_core.errors import Invalid
+
+__all__ = [
+    "FLOWS",
+    "MAX_AMOUNT",
+    "MAX_BOOK",
+    "PRIORITIES",
+    "Account",
+    "AccountId",
+    "Book",
+    "Books",
+    "Change",
+    "Entry",
+    "Lot",
+    "LotKind",
+    "Movement",
+    "Operation",
+    "burn_order",
+    "long_text",
+    "not_negative",
+    "optional_text",
+    "positive",
+    "text",
+]
+
+MAX_BOOK = 2**63 - 1  # what a database holds in a BIGINT
+_MAX_TEXT = 255
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Book(StrEnum):
+    """Where credits can stand. `issued` is the source of all others and therefore never positive."""
+
+    ISSUED = "issued"
+    AVAILABLE = "available"
+    HELD = "held"
+    CONSUMED = "consumed"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class Operation(StrEnum):
+    """What an entry did."""
+
+    GRANT = "grant"
+    SPEND = "spend"
+    EXPIRE = "expire"
+    CONVERT = "convert"
+
+
+class LotKind(StrEnum):
+    """Where the credits of a lot come from."""
+
+    PAYG = "payg"
+    SUBSCRIPTION = "subscription"
+    PROMOTIONAL = "promotional"
+    ADJUSTMENT = "adjustment"
+
+
+# Lower burns first: what would be lost soonest goes before what was paid for and stays.
+PRIORITIES: Mapping[LotKind, int] = MappingProxyType({
+    LotKind.PROMOTIONAL: 10,
+    LotKind.SUBSCRIPTION: 20,
+    LotKind.ADJUSTMENT: 30,
+    LotKind.PAYG: 30,
+})
+
+# Every movement that may ever be written.
+FLOWS: Mapping[Operation, frozenset[tuple[Book, Book]]] = MappingProxyType({
+    Operation.GRANT: frozenset({(Book.ISSUED, Book.AVAILABLE)}),
+    Operation.SPEND: frozenset({(Book.AVAILABLE, Book.CONSUMED)}),
+    Operation.EXPIRE: frozenset({(Book.AVAILABLE, Book.EXPIRED)}),
+    Operation.CONVERT: frozenset({
+        (Book.AVAILABLE, Book.ISSUED),
+        (Book.EXPIRED, Book.ISSUED),
+        (Book.ISSUED, Book.AVAILABLE),
+    }),
+})
+
+
+def _amount(name: str, value: object, *, least: int) -> int:
+    number = whole(name, value)
+    if not least <= number <= MAX_AMOUNT:
+        raise Invalid(name, f"must be between {least} and {MAX_AMOUNT}, not {number}")
+    return number
+
+
+def positive(_instance: object, attribute: "attrs.Attribute[int]", value: int) -> None:
+    """Refuse anything but a whole number from 1 up; shaped as an attrs validator."""
+    _amount(attribute.name, value, least=1)
+
+
+def not_negative(_instance: object, attribute: "attrs.Attribute[int]", value: int) -> None:
+    """Refuse anything but a whole number from 0 up; shaped as an attrs validator."""
+    _amount(attribute.name, value, least=0)
+
+
+def _short(name: str, value: object, most: int) -> None:
+    if not isinstance(value, str):
+        raise Invalid(name, f"must be text, not {type(value).__name__}")
+    if not value or value != value.strip():
+        raise Invalid(name, "must not be empty or padded with blanks")
+    if len(value) > most:
+        raise Invalid(name, f"must have at most {most} characters, not {len(value)}")
+    if not value.isprintable():
+        raise Invalid(name, "must hold printable characters only")
+
+
+def text(_instance: object, attribute: "attrs.Attribute[str]", value: str) -> None:
+    """Refuse anything but short, printable, unpadded text; shaped as an attrs validator."""
+    _short(attribute.name, value, _MAX_TEXT)
+
+
+def long_text(_instance: object, attribute: "attrs.Attribute[str]", value: str) -> None:
+    """Refuse the same, but leave room for a name made of a name; shaped as an attrs validator."""
+    _short(attribute.name, value, 2 * _MAX_TEXT)
+
+
+optional_text = attrs.validators.optional(text)
+
+
+@frozen(order=True)
+class AccountId:
+    """The application's own id of whoever owns the credits, and the unit that is counted."""
+
+    owner: str = field(validator=text)
+    unit: str = field(default="credits", validator=text)
+
+    def __str__(self) -> str:
+        """Write `owner` or, for another unit than credits, `owner/unit`."""
+        return self.owner if self.unit == "credits" else f"{self.owner}/{self.unit}"
+
+
+@frozen
+class Books:
+    """The trial balance of one account, in the unit's smallest step; it always sums to zero."""
+
+    issued: int = 0
+    available: int = 0
+    held: int = 0
+    consumed: int = 0
+    expired: int = 0
+    revoked: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a trial balance that does not balance: such a value must not exist."""
+        amounts = attrs.astuple(self)
+        if sum(amounts) != 0 or self.issued > 0 or min(amounts[1:]) < 0:
+            raise Invalid("books", f"must sum to zero with only `issued` below zero, not {self}")
+
+
+@frozen
+class Lot:
+    """One grant: its terms, frozen when it was granted, and what is left of it.
+
+    `number` is the sequence number of the entry that opened it. `source` names the money or the decision behind it and is
+    unique per account, so that the same money never grants twice. `cost` is what was paid for the whole lot. What is
+    neither `remaining`, `held` nor `expired` was consumed, or went to another lot.
+    """
+
+    number: int
+    kind: LotKind
+    priority: int
+    amount: int
+    effective_at: datetime
+    expires_at: datetime | None
+    source: str
+    reference: str | None = None
+    cost: Money | None = None
+    remaining: int = 0
+    held: int = 0
+    expired: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether anything of it can still move."""
+        return self.remaining > 0 or self.held > 0
+
+    def due(self, now: datetime) -> bool:
+        """Tell whether it has expired by `now`: the moment of expiry itself is already too late."""
+        return self.expires_at is not None and self.expires_at <= now
+
+
+@frozen
+class Movement:
+    """A positive amount that went from one book to another on one lot."""
+
+    lot: int
+    source: Book
+    target: Book
+    amount: int = field(validator=positive)
+
+
+@frozen
+class Entry:
+    """What one operation did to one account. `seq` counts an account's entries without gaps.
+
+    `effective_at` is when it took effect, `recorded_at` when it was written down. An entry without movements is an
+    operation that cost nothing. `opened` is the lot it created, as it was born: empty, before the movements.
+    """
+
+    seq: int
+    operation: Operation
+    movements: tuple[Movement, ...]
+    available_after: int
+    held_after: int
+    effective_at: datetime
+    recorded_at: datetime
+    key: str | None = None
+    fingerprint: str | None = None
+    reference: str | None = None
+    reason: str | None = None
+    actor: str | None = None
+    opened: Lot | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse movements that the operation may not make."""
+        for one in self.movements:
+            if (one.source, one.target) not in FLOWS[self.operation]:
+                raise Invalid("movement", f"from {one.source} to {one.target} does not belong to {self.operation}")
+
+    @property
+    def amount(self) -> int:
+        """How many credits the operation was about."""
+        if self.operation is Operation.CONVERT:
+            return sum(one.amount for one in self.movements if one.source is Book.ISSUED)
+        return sum(one.amount for one in self.movements)
+
+    @property
+    def change(self) -> int:
+        """By how much it changed what is available."""
+        gained = sum(one.amount for one in self.movements if one.target is Book.AVAILABLE)
+        lost = sum(one.amount for one in self.movements if one.source is Book.AVAILABLE)
+        return gained - lost
+
+
+@frozen
+class Account:
+    """An account as far as it was loaded: its books, the lots that matter, and what the asked keys and sources did before.
+
+    `version` is the number of its last entry. `lots` holds every open lot, and closed ones where a command names them.
+    """
+
+    id: AccountId
+    version: int = 0
+    books: Books = Books()
+    recorded_at: datetime | None = None
+    lots: tuple[Lot, ...] = ()
+    recorded: Mapping[str, Entry] = field(factory=dict)
+
+    @property
+    def next_due_at(self) -> datetime | None:
+        """When the next lot expires: until then there is nothing to settle."""
+        return min((lot.expires_at for lot in self.lots if lot.expires_at and lot.remaining), default=None)
+
+    def lot_from(self, source: str) -> Lot | None:
+        """Return the lot that this source opened, if it is among those loaded."""
+        return next((lot for lot in self.lots if lot.source == source), None)
+
+
+def burn_order(lot: Lot) -> tuple[int, datetime, datetime, int]:
+    """Return the key by which lots burn: priority, then earliest expiry, then oldest."""
+    return lot.priority, lot.expires_at or _NEVER, lot.effective_at, lot.number
+
+
+@frozen
+class Change:
+    """What one decision writes: entries, and the account and lots as they stand after them.
+
+    It may be written only while the account is still at `expected_version`; otherwise somebody else wrote first.
+    """
+
+    expected_version: int
+    account: Account
+    entries: tuple[Entry, ...]
+
+    @property
+    def opened(self) -> tuple[Lot, ...]:
+        """The lots that these entries created, as they stand after them."""
+        return tuple(lot for lot in self.account.lots if lot.number > self.expected_version)
+
+    @property
+    def touched(self) -> tuple[Lot, ...]:
+        """The older lots that these entries moved something on, as they stand after them."""
+        numbers = {one.lot for entry in self.entries for one in entry.movements if one.lot <= self.expected_version}
+        return tuple(lot for lot in self.account.lots if lot.number in numbers)

@@ -1,0 +1,46 @@
+"""Events: what happened here, told onward to the application in the same transaction that made it happen."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from attrs import field, frozen
+
+from billing_core.domain.products import metadata_map
+from billing_core.domain.times import moment
+
+__all__ = [
+    "CREDITS_CONVERTED",
+    "CREDITS_EXPIRED",
+    "CREDITS_GRANTED",
+    "MIRROR_TIED",
+    "PRODUCT_QUARANTINED",
+    "SUBSCRIPTION_CHANGED",
+    "Event",
+    "Message",
+]
+
+CREDITS_GRANTED = "credits.granted"
+CREDITS_CONVERTED = "credits.converted"
+CREDITS_EXPIRED = "credits.expired"
+SUBSCRIPTION_CHANGED = "subscription.changed"
+PRODUCT_QUARANTINED = "product.quarantined"
+MIRROR_TIED = "mirror.tied"
+
+
+@frozen
+class Event:
+    """Something that happened. `subject` names the object (`subscription:sub_1`), `data` what else a reader needs."""
+
+    name: str
+    subject: str
+    occurred_at: datetime = field(converter=moment)
+    account: str | None = None
+    data: Mapping[str, str] = field(factory=dict, converter=metadata_map)
+
+
+@frozen
+class Message:
+    """An event in the outbox, on its way to the application."""
+
+    id: str
+    event: Event

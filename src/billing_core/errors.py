@@ -1,0 +1,243 @@
+"""Errors: what can go wrong, grouped by what the caller can do next.
+
+Every error carries typed fields for machines and one sentence for people. Control flow uses the class, never the sentence.
+"""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+__all__ = [
+    "AlreadyGranted",
+    "BadSignature",
+    "BillingError",
+    "Conflict",
+    "CurrencyMismatch",
+    "InsufficientCredits",
+    "Invalid",
+    "KeyReused",
+    "Malformed",
+    "NotMigrated",
+    "ProductQuarantined",
+    "Refused",
+    "Stale",
+    "StoreError",
+    "StoreUnavailable",
+    "Unknown",
+    "UnknownAccount",
+    "UnknownLot",
+    "UnknownProduct",
+    "UnknownWebhook",
+    "WebhookRejected",
+]
+
+
+class BillingError(Exception):
+    """The root of everything this library raises on purpose."""
+
+    def __str__(self) -> str:
+        """Say it in one sentence, for people."""
+        return self.__doc__ or type(self).__name__
+
+
+class Refused(BillingError):
+    """A rule said no; asking again is refused again."""
+
+
+class Unknown(BillingError):
+    """Nothing by that name is known here."""
+
+
+@frozen
+class Conflict(BillingError):
+    """Somebody else wrote first: reload and decide again."""
+
+    what: str
+
+    def __str__(self) -> str:
+        """Name what was written by somebody else."""
+        return f"{self.what} was changed by somebody else: reload and decide again"
+
+
+class StoreError(BillingError):
+    """The database could not do its part."""
+
+
+class WebhookRejected(BillingError):
+    """A request that is no genuine, readable webhook; nothing of it was stored."""
+
+
+@frozen
+class Invalid(Refused):
+    """An argument that no rule could accept."""
+
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Name the field and what is wrong with it."""
+        return f"{self.field} {self.reason}"
+
+
+@frozen
+class CurrencyMismatch(Refused):
+    """Two amounts of different currencies met."""
+
+    left: str
+    right: str
+
+    def __str__(self) -> str:
+        """Name both currencies."""
+        return f"{self.left} and {self.right} do not mix: amounts of different currencies are never added or compared"
+
+
+@frozen
+class InsufficientCredits(Refused):
+    """The account has fewer credits than were asked for."""
+
+    account: str
+    requested: int
+    available: int
+
+    def __str__(self) -> str:
+        """Say both figures."""
+        return f"{self.requested} credits requested, {self.available} available"
+
+
+@frozen
+class KeyReused(Refused):
+    """An idempotency key came back with another command."""
+
+    account: str
+    key: str
+
+    def __str__(self) -> str:
+        """Name the key."""
+        return f"key {self.key!r} was already used for another command on this account: use a new key"
+
+
+@frozen
+class AlreadyGranted(Refused):
+    """The same money came to be granted a second time."""
+
+    account: str
+    source: str
+    seq: int
+
+    def __str__(self) -> str:
+        """Name the source and the entry that granted it."""
+        return f"{self.source} was already granted by entry {self.seq}"
+
+
+@frozen
+class ProductQuarantined(Refused):
+    """A product's metadata does not say clearly what a purchase entitles to."""
+
+    product: str
+    problems: Sequence[str]
+
+    def __str__(self) -> str:
+        """Name every problem."""
+        return f"product {self.product} grants nothing until its metadata is mended: {'; '.join(self.problems)}"
+
+
+@frozen
+class UnknownProduct(Unknown):
+    """No product has this id."""
+
+    product: str
+
+    def __str__(self) -> str:
+        """Name the id."""
+        return f"no product {self.product!r} is known"
+
+
+@frozen
+class UnknownAccount(Unknown):
+    """No account has this id."""
+
+    account: str
+
+    def __str__(self) -> str:
+        """Name the account."""
+        return f"account {self.account!r} has no ledger: nothing was ever granted to it"
+
+
+@frozen
+class UnknownLot(Unknown):
+    """No lot of the account has this source."""
+
+    account: str
+    source: str
+
+    def __str__(self) -> str:
+        """Name the source."""
+        return f"account {self.account!r} holds no lot from {self.source!r}"
+
+
+@frozen
+class UnknownWebhook(Unknown):
+    """No stored webhook has this id."""
+
+    webhook: str
+
+    def __str__(self) -> str:
+        """Name the id."""
+        return f"no webhook {self.webhook!r} is stored"
+
+
+@frozen
+class NotMigrated(StoreError):
+    """The database does not have the tables that this version needs."""
+
+    found: str
+    needed: str
+
+    def __str__(self) -> str:
+        """Name the command that mends it."""
+        return f"the database is at revision {self.found}, this version needs {self.needed}: run `billing db upgrade`"
+
+
+@frozen
+class StoreUnavailable(StoreError):
+    """The database did not answer; whether a write took effect is unknown, so repeat it with the same key."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        """Give the driver's class of failure, never its parameters."""
+        return f"the database is unavailable ({self.reason}): try again with the same key"
+
+
+@frozen
+class BadSignature(WebhookRejected):
+    """The signature does not belong to this body under any of the known secrets."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        """Give the reason."""
+        return f"the signature was rejected: {self.reason}"
+
+
+@frozen
+class Stale(WebhookRejected):
+    """The signature is genuine but its timestamp is too far from now."""
+
+    age_seconds: int
+
+    def __str__(self) -> str:
+        """Say how far off it is."""
+        side = "old" if self.age_seconds >= 0 else "in the future"
+        return f"the signature's timestamp is {abs(self.age_seconds)} s {side}"
+
+
+@frozen
+class Malformed(WebhookRejected):
+    """The body cannot be read as a webhook."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        """Give the reason."""
+        return f"the body is not a webhook: {self.reason}"

@@ -1,0 +1,110 @@
+"""Errors: a class for control flow, fields for machines, a sentence for people."""
+
+import copy
+import pickle
+
+import attrs
+import pytest
+
+from billing_core import errors
+
+SENTENCES = [
+    (errors.Invalid("amount", "must be whole"), errors.Refused, "amount must be whole"),
+    (
+        errors.CurrencyMismatch("USD", "JPY"),
+        errors.Refused,
+        "USD and JPY do not mix: amounts of different currencies are never added or compared",
+    ),
+    (errors.InsufficientCredits("acme", 5, 1), errors.Refused, "5 credits requested, 1 available"),
+    (
+        errors.KeyReused("acme", "k"),
+        errors.Refused,
+        "key 'k' was already used for another command on this account: use a new key",
+    ),
+    (errors.AlreadyGranted("acme", "payment:pi_1", 3), errors.Refused, "payment:pi_1 was already granted by entry 3"),
+    (
+        errors.ProductQuarantined("prod_1", ("a is bad", "b is bad")),
+        errors.Refused,
+        "product prod_1 grants nothing until its metadata is mended: a is bad; b is bad",
+    ),
+    (errors.UnknownProduct("prod_1"), errors.Unknown, "no product 'prod_1' is known"),
+    (errors.UnknownAccount("acme"), errors.Unknown, "account 'acme' has no ledger: nothing was ever granted to it"),
+    (errors.UnknownLot("acme", "gift"), errors.Unknown, "account 'acme' holds no lot from 'gift'"),
+    (errors.UnknownWebhook("evt_1"), errors.Unknown, "no webhook 'evt_1' is stored"),
+    (
+        errors.Conflict("account acme"),
+        errors.Conflict,
+        "account acme was changed by somebody else: reload and decide again",
+    ),
+    (
+        errors.NotMigrated("none", "0001"),
+        errors.StoreError,
+        "the database is at revision none, this version needs 0001: run `billing db upgrade`",
+    ),
+    (
+        errors.StoreUnavailable("OperationalError"),
+        errors.StoreError,
+        "the database is unavailable (OperationalError): try again with the same key",
+    ),
+    (errors.BadSignature("none fits"), errors.WebhookRejected, "the signature was rejected: none fits"),
+    (errors.Stale(301), errors.WebhookRejected, "the signature's timestamp is 301 s old"),
+    (errors.Stale(-60), errors.WebhookRejected, "the signature's timestamp is 60 s in the future"),
+    (errors.Malformed("it is empty"), errors.WebhookRejected, "the body is not a webhook: it is empty"),
+]
+named = [error for error, _, _ in SENTENCES]
+named_ids = [type(error).__name__ for error in named]
+
+
+@pytest.mark.parametrize(("error", "kind", "sentence"), SENTENCES, ids=named_ids)
+def test_an_error_says_in_a_sentence_what_happened(error, kind, sentence):
+    assert str(error) == sentence
+    assert isinstance(error, kind)
+
+
+def test_every_error_has_its_sentence_here():
+    groups = {"BillingError", "Refused", "Unknown", "StoreError", "WebhookRejected"}
+
+    assert {*errors.__all__} - groups == {*named_ids}
+
+
+@pytest.mark.parametrize("name", errors.__all__)
+def test_everything_raised_on_purpose_has_one_root(name):
+    assert issubclass(getattr(errors, name), errors.BillingError)
+
+
+@pytest.mark.parametrize("group", [errors.Refused, errors.Unknown, errors.StoreError, errors.WebhookRejected])
+def test_a_group_speaks_for_itself(group):
+    assert str(group()) == group.__doc__
+
+
+def test_an_error_without_a_word_of_its_own_is_called_by_its_name():
+    undocumented = type("Undocumented", (errors.BillingError,), {"__doc__": None})
+
+    assert str(undocumented()) == "Undocumented"
+
+
+@pytest.mark.parametrize("error", named, ids=named_ids)
+def test_the_facts_of_an_error_cannot_be_changed(error):
+    field = attrs.fields(type(error))[0].name
+
+    with pytest.raises(AttributeError):
+        setattr(error, field, "changed")
+
+
+@pytest.mark.parametrize("travel", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copied", "pickled"])  # noqa: S301 - our own bytes
+@pytest.mark.parametrize("error", named, ids=named_ids)
+def test_an_error_can_be_copied_and_crosses_processes(error, travel):
+    travelled = travel(error)
+
+    assert type(travelled) is type(error)
+    assert (attrs.asdict(travelled), str(travelled)) == (attrs.asdict(error), str(error))
+
+
+def test_an_error_can_be_raised_from_another_and_annotated():
+    error = errors.Invalid("amount", "is bad")
+    error.add_note("while reading the form")
+
+    with pytest.raises(errors.Invalid) as caught:
+        raise error from ValueError("cause")
+
+    assert (str(caught.value.__cause__), caught.value.__notes__) == ("cause", ["while reading the form"])
