@@ -1,0 +1,107 @@
+"""Payments: money that arrived, and the credits that it bought.
+
+What is recorded is recorded together with its effects, and under the account that had them; what is known already has had
+them. One key, one grant, whatever events report it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import attrs
+from attrs import frozen
+
+from billing_core.application.credits import carry_out_once
+from billing_core.application.customers import owner_of
+from billing_core.application.subscriptions import convert_unused
+from billing_core.application.work import Missing, Work
+from billing_core.domain.mirrors import Kind
+from billing_core.domain.payments import Invoice, Payment
+from billing_core.domain.policies import (
+    Award,
+    awards,
+    bought,
+    entitling_lines,
+    incomplete,
+    invoice_grants,
+    purchase_grant,
+    undecided_prices,
+)
+from billing_core.domain.subscriptions import Subscription
+from billing_core.errors import ProductQuarantined
+from billing_core.ports import Mirror, Store, T
+
+__all__ = ["Payments", "record_invoice", "record_payment"]
+
+
+@frozen
+class Payments:
+    """Opened as `billing.payments`."""
+
+    _store: Store
+
+    def of(self, account: str) -> Sequence[Payment]:
+        """Return the one-time payments that bought something for an account, oldest first."""
+        with self._store.view() as unit:
+            return unit.payments.payments_of(account)
+
+
+def record_payment(work: Work, payment: Payment) -> None:
+    """Keep a payment, and grant what it bought.
+
+    Raises:
+        Missing: It bought credits, and nobody knows yet for whom.
+        Invalid: What it bought cannot be read, or it names nobody.
+    """
+    purchase = bought(payment)
+    if purchase is None:
+        work.unit.payments.record_payment(payment)
+        return
+    owner = owner_of(work, payment.account, payment.customer)
+    if work.unit.payments.record_payment(attrs.evolve(payment, account=owner)):
+        carry_out_once(work, [purchase_grant(payment, purchase, owner)])
+
+
+def record_invoice(work: Work, invoice: Invoice) -> None:
+    """Keep a paid invoice, and grant what its lines entitle to; what was left meanwhile is converted at once.
+
+    Raises:
+        Missing: What was bought, or by whom, is not known yet, or not described so that it can be granted.
+        Invalid: It bought credits for nobody.
+    """
+    if invoice.id in work.unit.payments.invoices([invoice.id]):
+        return
+    awarded = _awards(work, invoice)
+    if not awarded:
+        work.unit.payments.record_invoice(invoice)
+        return
+    subscription = _subscription(work, invoice)
+    owner = owner_of(work, invoice.account, invoice.customer, subscription or invoice.subscription)
+    recorded = attrs.evolve(invoice, account=owner)
+    work.unit.payments.record_invoice(recorded)
+    carry_out_once(work, invoice_grants(invoice, owner, awarded))
+    if subscription:
+        convert_unused(work, [recorded], subscription.changes)
+
+
+def _subscription(work: Work, invoice: Invoice) -> Subscription | None:
+    found = work.unit.subscriptions.get([invoice.subscription] if invoice.subscription else [])
+    return next((one.value for one in found.values()), None)
+
+
+def _awards(work: Work, invoice: Invoice) -> tuple[Award, ...]:
+    if incomplete(invoice):
+        raise Missing(Kind.INVOICE.named(invoice.id))
+    products = _known(work.unit.products, Kind.PRODUCT, {line.product for line in entitling_lines(invoice)})
+    prices = _known(work.unit.prices, Kind.PRICE, undecided_prices(invoice))
+    try:
+        return awards(invoice, products, prices)
+    except ProductQuarantined as refusal:
+        raise Missing(Kind.PRODUCT.named(refusal.product)) from refusal
+
+
+def _known(mirror: Mirror[T], kind: Kind, ids: Iterable[str | None]) -> Mapping[str, T]:
+    wanted = {one for one in ids if one}
+    found = mirror.get(sorted(wanted))
+    absent = sorted(wanted - set(found))
+    if absent:
+        raise Missing(*(kind.named(one) for one in absent))
+    return {one: found[one].value for one in wanted}

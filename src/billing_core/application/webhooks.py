@@ -1,0 +1,250 @@
+"""Webhooks: received once, applied once, in any order, and never lost.
+
+A webhook, its effects and the events they cause are written in one transaction. What cannot be applied yet is kept with the
+names of the objects it waits for, and is looked at again when one of them comes; what fails is kept with its failure, and
+is tried again later. Only what was rejected (not genuine, not readable) leaves no trace.
+"""
+
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import TypeVar, assert_never
+
+import attrs
+from attrs import frozen
+
+from billing_core.application.catalog import record_price, record_product
+from billing_core.application.customers import record_customer
+from billing_core.application.payments import record_invoice, record_payment
+from billing_core.application.subscriptions import record_subscription
+from billing_core.application.work import Missing, Work
+from billing_core.domain.mirrors import Kind
+from billing_core.domain.policies import Policies
+from billing_core.domain.webhooks import (
+    AlreadyApplied,
+    Applied,
+    Command,
+    Deferred,
+    Delivery,
+    DeliveryState,
+    Failed,
+    Ignored,
+    Outcome,
+    RecordCustomer,
+    RecordInvoice,
+    RecordPayment,
+    RecordPrice,
+    RecordProduct,
+    RecordSubscription,
+    Webhook,
+    judged,
+)
+from billing_core.errors import Conflict, Malformed, Refused, StoreError, UnknownWebhook
+from billing_core.ports import Clock, Ids, Store, UnitOfWork, WebhookSource
+
+__all__ = ["Webhooks"]
+
+T = TypeVar("T")
+
+_ATTEMPTS = 10  # how often a lost race is run again before it counts as a failure
+_CLAIM = timedelta(minutes=5)  # how long a worker has for what it claimed before others may try
+
+
+@frozen
+class Webhooks:
+    """Opened as `billing.webhooks`."""
+
+    _store: Store
+    _source: WebhookSource
+    _clock: Clock
+    _ids: Ids
+    _policies: Policies
+
+    def receive(self, body: bytes, headers: Mapping[str, str]) -> Outcome:
+        """Verify, store and apply what a provider sent; whatever this returns, the provider need not send it again.
+
+        Args:
+            body: The raw bytes of the request, exactly as they came: re-serialized JSON has another signature.
+            headers: The request's headers, names in any case.
+
+        Raises:
+            WebhookRejected: It is not genuine or not readable; nothing was stored.
+            StoreError: It could not be stored: answer so that the provider sends it again.
+            Conflict: The same, because somebody else kept writing first.
+        """
+        now = self._clock.now()
+        self._source.verify(body, headers, now)
+        webhook = self._source.parse(body)
+        delivery = _delivery(webhook, body, now)
+        outcome = self._judge(delivery)
+        # What it waits for may have been committed between our look and our note.
+        return self._judge(delivery) if isinstance(outcome, Deferred) else outcome
+
+    def look_again(self, names: Iterable[str]) -> None:
+        """Apply what waited for these objects, in the order in which it happened."""
+        wanted = list(names)
+        if wanted:
+            with self._store.view() as unit:
+                waiting = unit.inbox.waiting_for(wanted)
+            for delivery in waiting:
+                self._judge(delivery)
+
+    def retry(self, limit: int = 100) -> Sequence[Outcome]:
+        """Judge at most `limit` of those again whose time has come; a worker or a cron job calls this now and then.
+
+        Any number of hosts may do so at once: what one has claimed, the others leave alone.
+        """
+        now = self._clock.now()
+        claimed = self._retried(lambda unit, _: _claim(unit, now, limit))
+        return [self._judge(delivery) for delivery in claimed]
+
+    def replay(self, webhook: str) -> Outcome:
+        """Judge one stored webhook again now, also a dead one; one that was applied changes nothing.
+
+        Raises:
+            UnknownWebhook: Nothing is stored under this id.
+        """
+        return self._judge(self.get(webhook))
+
+    def get(self, webhook: str) -> Delivery:
+        """Return one stored webhook, with the bytes that came and what became of them.
+
+        Raises:
+            UnknownWebhook: Nothing is stored under this id.
+        """
+        with self._store.view() as unit:
+            stored = unit.inbox.get([webhook]).get(webhook)
+        if stored is None:
+            raise UnknownWebhook(webhook)
+        return stored
+
+    def deliveries(self, state: DeliveryState, limit: int = 100) -> Sequence[Delivery]:
+        """Return at most `limit` stored webhooks in a state, the latest received first."""
+        with self._store.view() as unit:
+            return unit.inbox.in_state(state, limit)
+
+    def _judge(self, delivery: Delivery) -> Outcome:
+        try:
+            outcome, released = self._retried(lambda unit, lock: self._attempt(unit, delivery, lock=lock))
+        except StoreError:
+            raise
+        except Missing as missing:
+            return self._note(delivery, Deferred(delivery.id, missing.names))
+        except Exception as failure:  # noqa: BLE001 - whatever went wrong, what was acknowledged must not be lost
+            return self._note(delivery, _failure(delivery.id, failure), traceback.format_exc())
+        self.look_again(released)
+        return outcome
+
+    def _attempt(self, unit: UnitOfWork, delivery: Delivery, *, lock: bool) -> tuple[Outcome, Sequence[str]]:
+        """Apply a webhook, and return what became of it and the names of the objects that it made known."""
+        stored = unit.inbox.get([delivery.id]).get(delivery.id)
+        if stored and stored.settled:
+            return AlreadyApplied(delivery.id), ()
+        webhook = self._source.parse(delivery.body)
+        work = Work(unit, self._clock.now(), self._ids, self._policies, lock=lock)
+        outcome = _apply(work, webhook)
+        unit.inbox.put(judged(stored or delivery, outcome, work.now))
+        return outcome, _provided(webhook) if isinstance(outcome, Applied) else ()
+
+    def _note(self, delivery: Delivery, outcome: Deferred | Failed, error: str | None = None) -> Outcome:
+        return self._retried(lambda unit, _: self._noted(unit, delivery, outcome, error))
+
+    def _noted(self, unit: UnitOfWork, delivery: Delivery, outcome: Deferred | Failed, error: str | None) -> Outcome:
+        stored = unit.inbox.get([delivery.id]).get(delivery.id) or delivery
+        if stored.settled:
+            return AlreadyApplied(delivery.id)
+        noted = judged(stored, outcome, self._clock.now(), error)
+        unit.inbox.put(noted)
+        return (
+            Failed(delivery.id, outcome.reason, noted.state is DeliveryState.DEAD)
+            if isinstance(outcome, Failed)
+            else outcome
+        )
+
+    def _retried(self, do: Callable[[UnitOfWork, bool], T]) -> T:
+        """Do something in a unit of its own and keep it; after a lost race do it again, with a lock."""
+        for attempt in range(_ATTEMPTS):
+            with suppress(Conflict), self._store.begin() as unit:
+                done = do(unit, attempt > 0)
+                unit.commit()
+                return done
+        raise Conflict("what this webhook is about")
+
+
+def _claim(unit: UnitOfWork, now: datetime, limit: int) -> Sequence[Delivery]:
+    due = unit.inbox.due(now, limit)
+    for delivery in due:
+        unit.inbox.put(attrs.evolve(delivery, next_attempt_at=now + _CLAIM))
+    return due
+
+
+def _delivery(webhook: Webhook, body: bytes, now: datetime) -> Delivery:
+    return Delivery(
+        id=webhook.id,
+        type=webhook.type,
+        body=body,
+        occurred_at=webhook.occurred_at,
+        received_at=now,
+        livemode=webhook.livemode,
+        api_version=webhook.api_version,
+    )
+
+
+def _failure(webhook: str, failure: Exception) -> Failed:
+    # A rule that said no, or an object that cannot be read, is the same next time: only a person can help.
+    return Failed(webhook, f"{type(failure).__name__}: {failure}", dead=isinstance(failure, Refused | Malformed))
+
+
+def _apply(work: Work, webhook: Webhook) -> Outcome:
+    if work.policies.livemode is not None and webhook.livemode != work.policies.livemode:
+        return Ignored(webhook.id, "it belongs to the provider's other mode (live or test)")
+    if webhook.unreadable:
+        raise Malformed(webhook.unreadable)
+    if not webhook.commands:
+        return Ignored(webhook.id, f"nothing here depends on {webhook.type}")
+    for command in webhook.commands:
+        _apply_command(work, command)
+    return Applied(webhook.id)
+
+
+def _apply_command(work: Work, command: Command) -> None:
+    match command:
+        case RecordProduct(product):
+            record_product(work, product)
+        case RecordPrice(price):
+            record_price(work, price)
+        case RecordCustomer(customer):
+            record_customer(work, customer)
+        case RecordSubscription(subscription):
+            record_subscription(work, subscription)
+        case RecordPayment(payment):
+            record_payment(work, payment)
+        case RecordInvoice(invoice):
+            record_invoice(work, invoice)
+        case _:
+            assert_never(command)
+
+
+def _provided(webhook: Webhook) -> Sequence[str]:
+    """Return the names of the objects that a webhook makes known, for which others may wait."""
+    named = (_made_known(command) for command in webhook.commands)
+    return [name for name in named if name]
+
+
+def _made_known(command: Command) -> str | None:
+    match command:
+        case RecordProduct(one):
+            return Kind.PRODUCT.named(one.value.id)
+        case RecordPrice(one):
+            return Kind.PRICE.named(one.value.id)
+        case RecordCustomer(one):
+            return Kind.CUSTOMER.named(one.value.id)
+        case RecordSubscription(one):
+            return Kind.SUBSCRIPTION.named(one.value.id)
+        case RecordInvoice(one):
+            return Kind.INVOICE.named(one.id)
+        case RecordPayment():
+            return None
+        case _:
+            assert_never(command)

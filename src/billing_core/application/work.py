@@ -1,0 +1,40 @@
+"""Work: what every capability does its part with, inside one transaction."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from attrs import frozen
+
+from billing_core.domain.events import Event, Message
+from billing_core.domain.policies import Policies
+from billing_core.ports import Ids, UnitOfWork
+
+__all__ = ["Missing", "Work"]
+
+
+@frozen
+class Work:
+    """One open unit, the moment at which it is done, and who names what it writes.
+
+    `lock` is set after a race was lost, so that it is not lost again.
+    """
+
+    unit: UnitOfWork
+    now: datetime
+    ids: Ids
+    policies: Policies = Policies()
+    lock: bool = False
+
+    def tell(self, name: str, subject: str, account: str | None = None, at: datetime | None = None, **data: object) -> None:
+        """Put an event into the outbox, to be told when the unit commits."""
+        shown: Mapping[str, str] = {key: str(value) for key, value in data.items() if value is not None}
+        event = Event(name=name, subject=subject, occurred_at=at or self.now, account=account, data=shown)
+        self.unit.outbox.add([Message(self.ids.new(), event)])
+
+
+class Missing(Exception):
+    """What is to be done needs objects that have not arrived; the unit must be dropped and tried again when they have."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__(*names)
+        self.names = names

@@ -1,0 +1,39 @@
+"""Billing: one object that opens every capability."""
+
+from billing_core.application.catalog import Catalog
+from billing_core.application.credits import Credits
+from billing_core.application.customers import Customers
+from billing_core.application.entitlements import Entitlements
+from billing_core.application.outbox import Outbox
+from billing_core.application.payments import Payments
+from billing_core.application.subscriptions import Subscriptions
+from billing_core.application.webhooks import Webhooks
+from billing_core.domain.policies import Policies
+from billing_core.ports import Clock, Ids, Store, WebhookSource
+
+__all__ = ["Billing"]
+
+
+class Billing:
+    """What an application holds: built once from adapters, used by any number of threads."""
+
+    def __init__(
+        self, *, store: Store, provider: WebhookSource, clock: Clock, ids: Ids, policies: Policies = Policies()
+    ) -> None:
+        """Open every capability.
+
+        Args:
+            store: The database.
+            provider: Who reads the payment provider's webhooks.
+            clock: Who tells the time.
+            ids: Who names what is written.
+            policies: What the application chose.
+        """
+        self.catalog = Catalog(store)
+        self.credits = Credits(store, clock, ids)
+        self.entitlements = Entitlements(store)
+        self.outbox = Outbox(store, clock)
+        self.payments = Payments(store)
+        self.subscriptions = Subscriptions(store)
+        self.webhooks = Webhooks(store, provider, clock, ids, policies)
+        self.customers = Customers(store, clock, self.webhooks.look_again)

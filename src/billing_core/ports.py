@@ -1,0 +1,261 @@
+"""Ports: everything the core asks of the world outside, on one page.
+
+A stranger implements these and proves it with the contracts in `billing_core.testing`. All times are aware UTC. Reads speak
+in plurals, one is a batch of one; what is not there is absent from the answer. "By id" is the order of code points, and
+equals are in that order. A write that somebody else overtook raises `Conflict`, a database that does not answer
+`StoreUnavailable`; after either, and after any other refusal, nothing of the unit is kept, even if it goes on.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from billing_core.domain.credits import Account, AccountId, Change, Entry, Needs
+from billing_core.domain.customers import Customer
+from billing_core.domain.events import Message
+from billing_core.domain.mirrors import Mirrorable, Mirrored
+from billing_core.domain.payments import Invoice, Payment
+from billing_core.domain.products import Price, Product
+from billing_core.domain.subscriptions import Subscription
+from billing_core.domain.webhooks import Delivery, DeliveryState, Webhook
+
+__all__ = [
+    "Clock",
+    "Customers",
+    "Ids",
+    "Inbox",
+    "Ledger",
+    "Mirror",
+    "Outbox",
+    "Payments",
+    "Prices",
+    "Products",
+    "Store",
+    "Subscriptions",
+    "UnitOfWork",
+    "WebhookSource",
+]
+
+T = TypeVar("T", bound=Mirrorable)
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware and in UTC."""
+
+
+class Ids(Protocol):
+    """Makes names that nobody made before."""
+
+    def new(self) -> str:
+        """Return a new id; later ids sort after earlier ones of the same process."""
+
+
+class WebhookSource(Protocol):
+    """Reads what one provider sends."""
+
+    def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
+        """Make sure that the provider itself sent exactly these bytes, lately; header names are in any case.
+
+        Raises:
+            WebhookRejected: It did not, or that cannot be told; whatever the input, nothing else is raised.
+        """
+
+    def parse(self, body: bytes) -> Webhook:
+        """Read verified bytes, in any version of the provider's API, also years later.
+
+        An event whose object cannot be read is a webhook all the same, with `unreadable` set: it must not be lost.
+
+        Raises:
+            Malformed: The bytes are no event of this provider.
+        """
+
+
+class Mirror(Protocol[T]):
+    """Local copies of one kind of the provider's objects."""
+
+    def get(self, ids: Iterable[str]) -> Mapping[str, Mirrored[T]]:
+        """Return those that are known, deleted ones too."""
+
+    def put(self, snapshot: Mirrored[T]) -> None:
+        """Write a snapshot over the one that has its `version` (0: over none) and raise that version by one.
+
+        Raises:
+            Conflict: The stored version is another one.
+        """
+
+
+class Products(Mirror[Product], Protocol):
+    """The products."""
+
+    def all(self) -> Sequence[Product]:
+        """Return every product, deleted ones too, by id."""
+
+
+class Prices(Mirror[Price], Protocol):
+    """The prices."""
+
+    def of_products(self, products: Iterable[str]) -> Sequence[Price]:
+        """Return every price of these products, deleted ones too, by id."""
+
+
+class Customers(Mirror[Customer], Protocol):
+    """The customers."""
+
+    def of_account(self, account: str) -> Sequence[Customer]:
+        """Return the customers linked to an account, deleted ones too, by id."""
+
+
+class Subscriptions(Mirror[Subscription], Protocol):
+    """The subscriptions."""
+
+    def of_account(self, account: str) -> Sequence[Subscription]:
+        """Return the subscriptions that are linked to an account, ended ones too, by id."""
+
+    def of_customer(self, customer: str) -> Sequence[Mirrored[Subscription]]:
+        """Return the subscriptions of a customer, ended ones too, by id."""
+
+
+class Payments(Protocol):
+    """Money that arrived. What is recorded is never changed: recording it again does nothing and returns False."""
+
+    def record_payment(self, payment: Payment) -> bool:
+        """Keep a payment, unless its id is known; return whether it was new."""
+
+    def record_invoice(self, invoice: Invoice) -> bool:
+        """Keep a paid invoice with its lines, unless its id is known; return whether it was new."""
+
+    def invoices(self, ids: Iterable[str]) -> Mapping[str, Invoice]:
+        """Return those that are recorded, with their lines in order."""
+
+    def payments_of(self, account: str) -> Sequence[Payment]:
+        """Return the payments that name an account, oldest first, then by id."""
+
+    def invoices_of(self, subscription: str) -> Sequence[Invoice]:
+        """Return the paid invoices of a subscription, oldest first, then by id."""
+
+
+class Ledger(Protocol):
+    """Accounts of credits. An account that was never written is an empty one, at version 0."""
+
+    def load(self, needs: Iterable[Needs], *, lock: bool = False) -> Mapping[AccountId, Account]:
+        """Return every account asked for: its books, open lots, and the entries and lots behind the keys and sources.
+
+        Lots come in the order in which they were opened.
+
+        `lock`: nobody else writes these accounts until the unit ends. It saves a caller that lost a race from losing again.
+        """
+
+    def record(self, changes: Iterable[Change]) -> None:
+        """Write what was decided: the books, the lots, and the entries, which are never changed afterwards.
+
+        Raises:
+            Conflict: An account is not at its change's `expected_version` any more, or a key or source is taken.
+        """
+
+    def entries(self, account: AccountId, *, before: int | None = None, limit: int = 100) -> Sequence[Entry]:
+        """Return at most `limit` entries with a smaller number than `before`, the latest first."""
+
+
+class Inbox(Protocol):
+    """Webhooks as they came, and what became of them."""
+
+    def get(self, ids: Iterable[str]) -> Mapping[str, Delivery]:
+        """Return those that are stored."""
+
+    def put(self, delivery: Delivery) -> None:
+        """Write a delivery over the one that has its `version` (0: over none) and raise that version by one.
+
+        Raises:
+            Conflict: The stored version is another one.
+        """
+
+    def waiting_for(self, names: Iterable[str]) -> Sequence[Delivery]:
+        """Return the deferred deliveries that wait for any of these objects, in the order in which they happened."""
+
+    def due(self, now: datetime, limit: int) -> Sequence[Delivery]:
+        """Return at most `limit` deliveries whose `next_attempt_at` has come, the longest due first.
+
+        Where the database can, they are locked until the unit ends, and those that somebody else has locked are left out.
+        """
+
+    def in_state(self, state: DeliveryState, limit: int) -> Sequence[Delivery]:
+        """Return at most `limit` deliveries in a state, the latest received first."""
+
+
+class Outbox(Protocol):
+    """Events for the application, written in the transaction that made them happen."""
+
+    def add(self, messages: Iterable[Message]) -> None:
+        """Keep these messages until they are delivered.
+
+        Raises:
+            Conflict: One of their ids is taken.
+        """
+
+    def pending(self, limit: int) -> Sequence[Message]:
+        """Return at most `limit` undelivered messages, in the order in which they were added."""
+
+    def delivered(self, ids: Iterable[str], at: datetime) -> None:
+        """Never return these again; ids that are unknown or were delivered before do nothing."""
+
+
+class UnitOfWork(Protocol):
+    """One transaction. What it wrote is kept if `commit` was called, and dropped otherwise."""
+
+    @property
+    def products(self) -> Products:
+        """The products."""
+
+    @property
+    def prices(self) -> Prices:
+        """The prices."""
+
+    @property
+    def customers(self) -> Customers:
+        """The customers."""
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """The subscriptions."""
+
+    @property
+    def payments(self) -> Payments:
+        """Payments and paid invoices."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The accounts of credits."""
+
+    @property
+    def inbox(self) -> Inbox:
+        """The webhooks."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """The events for the application."""
+
+    def commit(self) -> None:
+        """Keep everything that this unit wrote; the unit is over.
+
+        Raises:
+            Conflict: One of its writes was overtaken; other refusals of its writes are raised again, too.
+            Invalid: It only reads, or is over.
+        """
+
+
+class Store(Protocol):
+    """The database. One store serves any number of threads, each with its own units."""
+
+    def begin(self) -> AbstractContextManager[UnitOfWork]:
+        """Open a unit that may write; leaving the block without `commit` drops what it wrote.
+
+        Raises:
+            NotMigrated: The tables are missing or of another version.
+        """
+
+    def view(self) -> AbstractContextManager[UnitOfWork]:
+        """Open a unit that only reads, all of it as of one moment, and hinders no writer; what writes raises `Invalid`."""
