@@ -1,0 +1,112 @@
+"""The ledger in memory: one row per account, replaced as a whole by every record."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import attrs
+from attrs import field, frozen
+
+from billing_adapters.memory.tables import Table
+from billing_core.domain.credits import Account, AccountId, Books, Change, Entry, Lot, Needs
+from billing_core.errors import Invalid
+
+__all__ = ["Ledgered", "MemoryLedger"]
+
+
+@frozen
+class Ledgered:
+    """Everything that one account ever did. `keys` and `sources` lead to entries and lots by number."""
+
+    version: int = 0
+    books: Books = field(factory=Books)
+    recorded_at: datetime | None = None
+    lots: Mapping[int, Lot] = field(factory=dict)
+    entries: tuple[Entry, ...] = ()
+    keys: Mapping[str, int] = field(factory=dict)
+    sources: Mapping[str, int] = field(factory=dict)
+
+
+_EMPTY = Ledgered()
+
+
+class MemoryLedger:
+    """Accounts of credits."""
+
+    def __init__(self, accounts: Table[AccountId, Ledgered]) -> None:
+        """Keep them in this table."""
+        self._accounts = accounts
+
+    def load(self, needs: Iterable[Needs], *, lock: bool = False) -> Mapping[AccountId, Account]:
+        """Return every account asked for; `lock` adds nothing, for a unit that writes has the whole store to itself."""
+        del lock
+        wanted: dict[AccountId, Needs] = {}
+        for one in needs:
+            known = wanted.get(one.account, one)
+            wanted[one.account] = Needs(one.account, known.keys | one.keys, known.sources | one.sources)
+        return {account: _loaded(self._accounts.rows.get(account, _EMPTY), one) for account, one in wanted.items()}
+
+    def record(self, changes: Iterable[Change]) -> None:
+        """Write what was decided."""
+        for one in changes:
+            _check(one)
+            kept = self._accounts.rows.get(one.account.id, _EMPTY)
+            self._accounts.guard(f"account {one.account.id}", passes=_fits(kept, one))
+            self._accounts.put(one.account.id, _after(kept, one))
+
+    def entries(self, account: AccountId, *, before: int | None = None, limit: int = 100) -> Sequence[Entry]:
+        """Return at most `limit` entries with a smaller number than `before`, the latest first."""
+        kept = self._accounts.rows.get(account, _EMPTY)
+        last = kept.version if before is None else min(before - 1, kept.version)
+        return kept.entries[max(last - limit, 0) : max(last, 0)][::-1]
+
+
+def _loaded(kept: Ledgered, needs: Needs) -> Account:
+    named = {kept.sources[source] for source in needs.sources if source in kept.sources}
+    return Account(
+        id=needs.account,
+        version=kept.version,
+        books=kept.books,
+        recorded_at=kept.recorded_at,
+        lots=tuple(lot for number, lot in kept.lots.items() if lot.open or number in named),
+        recorded={key: kept.entries[kept.keys[key] - 1] for key in needs.keys if key in kept.keys},
+    )
+
+
+def _fits(kept: Ledgered, change: Change) -> bool:
+    keys = [entry.key for entry in change.entries if entry.key]
+    sources = [lot.source for lot in change.opened]
+    at_version = change.expected_version == kept.version
+    return at_version and _unused(keys, kept.keys) and _unused(sources, kept.sources)
+
+
+def _unused(names: Sequence[str], taken: Mapping[str, int]) -> bool:
+    return len(set(names)) == len(names) and taken.keys().isdisjoint(names)
+
+
+def _check(change: Change) -> None:
+    """Refuse what a database refuses by its constraints, whatever the core decided."""
+    numbers = [entry.seq for entry in change.entries]
+    if numbers != [*range(change.expected_version + 1, change.account.version + 1)] or not numbers:
+        raise Invalid("entries", "must be numbered without gaps")
+    after = change.account.books
+    if sum(attrs.astuple(after)) != 0:
+        raise Invalid("books", "must sum to zero")
+    last = change.entries[-1]
+    if (last.available_after, last.held_after) != (after.available, after.held):
+        raise Invalid("entries", "must end in the books")
+    for lot in (*change.opened, *change.touched):
+        if min(lot.remaining, lot.held, lot.expired) < 0 or lot.remaining + lot.held + lot.expired > lot.amount:
+            raise Invalid("lots", "must hold between nothing and their amount")
+
+
+def _after(kept: Ledgered, change: Change) -> Ledgered:
+    written = (*change.opened, *change.touched)
+    return Ledgered(
+        version=change.account.version,
+        books=change.account.books,
+        recorded_at=change.account.recorded_at,
+        lots={**kept.lots, **{lot.number: lot for lot in written}},
+        entries=(*kept.entries, *change.entries),
+        keys={**kept.keys, **{entry.key: entry.seq for entry in change.entries if entry.key}},
+        sources={**kept.sources, **{lot.source: lot.number for lot in change.opened}},
+    )

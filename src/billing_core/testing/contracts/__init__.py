@@ -1,0 +1,51 @@
+"""The contracts: what an adapter must do, whoever wrote it.
+
+```python
+class TestMyStore(StoreContract):
+    @pytest.fixture
+    def store(self):
+        return MyStore(...)
+```
+"""
+
+import pytest
+
+from billing_core.ports import Store
+from billing_core.testing.contracts.histories import HistoryContract
+from billing_core.testing.contracts.inbox import InboxContract
+from billing_core.testing.contracts.ledger import LedgerContract
+from billing_core.testing.contracts.mirrors import MirrorContract
+from billing_core.testing.contracts.outbox import OutboxContract
+from billing_core.testing.contracts.payments import PaymentsContract
+from billing_core.testing.contracts.system import ClockContract, IdsContract
+from billing_core.testing.contracts.unit import UnitContract
+
+__all__ = [
+    "ClockContract",
+    "HistoryContract",
+    "IdsContract",
+    "InboxContract",
+    "LedgerContract",
+    "MirrorContract",
+    "OutboxContract",
+    "PaymentsContract",
+    "StoreContract",
+    "UnitContract",
+]
+
+
+class StoreContract(
+    UnitContract,
+    MirrorContract,
+    PaymentsContract,
+    LedgerContract,
+    HistoryContract,
+    InboxContract,
+    OutboxContract,
+):
+    """What `Store` and everything in it promise."""
+
+    @pytest.fixture
+    def store(self) -> Store:
+        """Return an empty store, which several threads will use at once."""
+        raise NotImplementedError("fill this fixture: return an empty store")

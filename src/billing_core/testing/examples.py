@@ -1,0 +1,146 @@
+"""Examples: one ready value of every kind, with fresh names, so that tests say only what they are about."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from billing_core.domain.credits import AccountId, Change, Convert, Expire, Grant, Needs, Spend, change, decide
+from billing_core.domain.customers import Customer, Link
+from billing_core.domain.events import CREDITS_GRANTED, Event, Message
+from billing_core.domain.mirrors import Mirrorable, Mirrored, Phase, snapshot
+from billing_core.domain.money import Currency, Money
+from billing_core.domain.payments import BillingReason, Invoice, Payment
+from billing_core.domain.products import Price, Product
+from billing_core.domain.subscriptions import Status, Subscription
+from billing_core.domain.webhooks import Delivery
+from billing_core.ports import Store
+from billing_core.testing.driver import account_in
+
+__all__ = [
+    "NOW",
+    "a_convert",
+    "a_customer",
+    "a_delivery",
+    "a_grant",
+    "a_link",
+    "a_message",
+    "a_payment",
+    "a_price",
+    "a_product",
+    "a_snapshot",
+    "a_spend",
+    "a_subscription",
+    "an_account",
+    "an_expire",
+    "an_invoice",
+    "fresh",
+    "prepared",
+]
+
+NOW = datetime(2026, 3, 1, 12, 30, 15, 123_456, tzinfo=UTC)
+
+
+def fresh(prefix: str) -> str:
+    """Return a name that nobody used before."""
+    return f"{prefix}_{uuid4().hex}"
+
+
+# Credits ------------------------------------------------------------------------------------------------------------------
+
+
+def an_account(unit: str = "credits") -> AccountId:
+    """Return an account that was never written."""
+    return AccountId(fresh("user"), unit)
+
+
+def a_grant(account: AccountId, amount: int = 100, **rest: Any) -> Grant:  # noqa: ANN401 - any field of the command
+    """Return a grant under a fresh key, of a fresh source."""
+    return Grant(**{"account": account, "amount": amount, "key": fresh("key"), "source": fresh("source"), **rest})
+
+
+def a_spend(account: AccountId, amount: int = 1, **rest: Any) -> Spend:  # noqa: ANN401 - any field of the command
+    """Return a spend under a fresh key."""
+    return Spend(**{"account": account, "amount": amount, "key": fresh("key"), **rest})
+
+
+def a_convert(account: AccountId, source: str, **rest: Any) -> Convert:  # noqa: ANN401 - any field of the command
+    """Return a conversion under a fresh key."""
+    return Convert(**{"account": account, "source": source, "key": fresh("key"), **rest})
+
+
+def an_expire(account: AccountId) -> Expire:
+    """Return the command to write down what fell due."""
+    return Expire(account=account)
+
+
+def prepared(store: Store, command: Grant | Spend | Convert, now: datetime = NOW) -> Change:
+    """Return what a command would write, decided on what is committed now, and not yet written."""
+    account = account_in(store, Needs.of(command))
+    return change(account, decide(account, command, now))
+
+
+# What a provider told us --------------------------------------------------------------------------------------------------
+
+
+def a_product(**rest: Any) -> Product:  # noqa: ANN401 - any field of the product
+    """Return a product with a fresh id."""
+    return Product(**{"id": fresh("prod"), "name": "Credits", **rest})
+
+
+def a_price(**rest: Any) -> Price:  # noqa: ANN401 - any field of the price
+    """Return a price with a fresh id, of a fresh product."""
+    return Price(**{"id": fresh("price"), "product": fresh("prod"), "currency": Currency("usd"), **rest})
+
+
+def a_link(account: str) -> Link:
+    """Return a link to an account."""
+    return Link(NOW, account)
+
+
+def a_customer(**rest: Any) -> Customer:  # noqa: ANN401 - any field of the customer
+    """Return a customer with a fresh id, whom nobody has linked."""
+    return Customer(**{"id": fresh("cus"), **rest})
+
+
+def a_subscription(**rest: Any) -> Subscription:  # noqa: ANN401 - any field of the subscription
+    """Return an active subscription with a fresh id, of a fresh customer."""
+    return Subscription(**{"id": fresh("sub"), "status": Status.ACTIVE, "customer": fresh("cus"), **rest})
+
+
+def a_snapshot(value: Mirrorable, version: int = 0) -> Mirrored[Any]:
+    """Return a value as one piece of news tells it."""
+    told = snapshot(value, NOW, Phase.UPDATED)
+    return Mirrored(told.value, told.revision, version)
+
+
+def a_payment(**rest: Any) -> Payment:  # noqa: ANN401 - any field of the payment
+    """Return a payment with a fresh id, of a fresh account."""
+    chosen = {"id": fresh("pay"), "amount": Money(1000, "usd"), "paid_at": NOW, "account": fresh("user"), **rest}
+    return Payment(**chosen)
+
+
+def an_invoice(**rest: Any) -> Invoice:  # noqa: ANN401 - any field of the invoice
+    """Return an invoice with a fresh id, of a fresh subscription."""
+    chosen = {
+        "id": fresh("inv"),
+        "amount_paid": Money(1000, "usd"),
+        "paid_at": NOW,
+        "reason": BillingReason.SUBSCRIPTION_CYCLE,
+        "subscription": fresh("sub"),
+        **rest,
+    }
+    return Invoice(**chosen)
+
+
+def a_delivery(**rest: Any) -> Delivery:  # noqa: ANN401 - any field of the delivery
+    """Return a delivery with a fresh id that nobody looked at yet."""
+    chosen = {"id": fresh("evt"), "type": "thing.happened", "body": b"{}", "occurred_at": NOW, "received_at": NOW, **rest}
+    return Delivery(**chosen)
+
+
+# What the application is told ---------------------------------------------------------------------------------------------
+
+
+def a_message(message_id: str, occurred_at: datetime = NOW) -> Message:
+    """Return a message in the outbox."""
+    return Message(message_id, Event(CREDITS_GRANTED, fresh("account"), occurred_at, data={"amount": "1"}))

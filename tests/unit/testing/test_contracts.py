@@ -1,0 +1,261 @@
+"""The testing kit notices broken stores: each is broken on purpose here, beside the contract that must say so."""
+# ruff: noqa: SLF001 - to break a thing is to reach inside
+
+import inspect
+from collections import Counter
+from contextlib import contextmanager
+
+import attrs
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from billing_adapters.memory import MemoryStore, ledger, store
+from billing_adapters.memory.inbox import MemoryInbox
+from billing_adapters.memory.ledger import MemoryLedger
+from billing_adapters.memory.mirrors import MemoryMirror, MemoryProducts
+from billing_adapters.memory.outbox import MemoryOutbox
+from billing_adapters.memory.payments import MemoryPayments
+from billing_adapters.memory.tables import Table
+from billing_core.domain.credits import Lot, decisions
+from billing_core.errors import BillingError
+from billing_core.testing.contracts import StoreContract
+from billing_core.testing.examples import a_product
+from billing_core.testing.machines import ledger_machine
+
+# Ways to break a store ----------------------------------------------------------------------------------------------------
+
+
+def replaced(owner, name, other):
+    """Return a way to break something: put another thing in its place."""
+    return lambda patch: patch.setattr(owner, name, other)
+
+
+def answering(owner, name, spoil):
+    """Return a way to break a method: spoil what it answers."""
+    honest = getattr(owner, name)
+    return replaced(owner, name, lambda self, *given, **rest: spoil(honest(self, *given, **rest)))
+
+
+def given(owner, name, spoil):
+    """Return a way to break a method: spoil the first thing that it is given."""
+    honest = getattr(owner, name)
+    return replaced(owner, name, lambda self, first, *others, **rest: honest(self, spoil(first), *others, **rest))
+
+
+def snapshots_given(**spoils):
+    """Return a way to break the mirrors: spoil fields of what they copy."""
+    return given(MemoryMirror, "put", lambda one: attrs.evolve(one, value=spoiled(one.value, spoils)))
+
+
+def entries_given(**spoils):
+    """Return a way to break the ledger: spoil fields of the entries that are recorded."""
+
+    def spoil(change):
+        return attrs.evolve(change, entries=tuple(spoiled(entry, spoils) for entry in change.entries))
+
+    return given(MemoryLedger, "record", lambda changes: map(spoil, changes))
+
+
+def accounts_loaded(**spoils):
+    """Return a way to break the ledger: spoil fields of the accounts that are loaded."""
+    return answering(MemoryLedger, "load", lambda found: {name: spoiled(one, spoils) for name, one in found.items()})
+
+
+def spoiled(value, spoils):
+    return attrs.evolve(value, **{name: spoil(getattr(value, name)) for name, spoil in spoils.items()})
+
+
+def blind_for(**ignored):
+    """Return a way to break the ledger: let it overlook something that is there when a change comes."""
+    honest = ledger._fits
+    return replaced(ledger, "_fits", lambda kept, change: honest(attrs.evolve(kept, **ignored), change))
+
+
+def at_any_version():
+    honest = ledger._fits
+    return replaced(
+        ledger, "_fits", lambda kept, change: honest(attrs.evolve(kept, version=change.expected_version), change)
+    )
+
+
+def whole_seconds(moment):
+    return moment and moment.replace(microsecond=0)
+
+
+@contextmanager
+def begin_and_commit(store, _honest=MemoryStore.begin):
+    with _honest(store) as unit:
+        yield unit
+        unit.commit()
+
+
+def forgiving_guard(table, what, *, passes, _honest=Table.guard):
+    life, table._life = table._life, store.Life()
+    try:
+        _honest(table, what, passes=passes)
+    finally:
+        table._life = life
+
+
+class OpenDoor:
+    def acquire(self, **_):
+        return True
+
+    def release(self):
+        pass
+
+
+def lots_stay(kept, change, _honest=ledger._after):
+    after = _honest(kept, change)
+    return attrs.evolve(after, lots={**after.lots, **kept.lots})
+
+
+def overwrite(payments, payment):
+    payments._payments.put(payment.id, payment)
+
+
+def waiting_whatever_their_state(inbox, names):
+    wanted = {*names}
+    return [one for one in inbox._deliveries.rows.values() if wanted & {*one.waiting_for}]
+
+
+def always_from_the_end(ledger, account, *, before=None, limit=100, _honest=MemoryLedger.entries):
+    del before
+    return _honest(ledger, account, limit=limit)
+
+
+# An error of the library is noticed as well as a claim that fails; an error of Python would be a mistake in here.
+NOTICED = (AssertionError, BillingError, pytest.fail.Exception)
+
+PRODUCTS = {"make": a_product, "among": lambda unit: unit.products}
+
+BROKEN = {
+    # Units
+    "keeps what was not committed": (replaced(MemoryStore, "begin", begin_and_commit), "what_is_not_committed_is_dropped"),
+    "keeps nothing at all": (replaced(MemoryStore, "_publish", lambda *_: None), "what_is_committed_is_kept"),
+    "forgives a conflict": (replaced(Table, "guard", forgiving_guard), "after_a_conflict_nothing_of_the_unit_is_kept"),
+    "lets two write at once": (replaced(store, "Lock", OpenDoor), "two_writers_of_an_account_do_not_both_win", 0),
+    # Mirrors
+    "has mirrors without versions": (
+        replaced(Table, "guard", lambda *_, **__: None),
+        "a_stale_writer_of_a_snapshot_conflicts",
+        *PRODUCTS.values(),
+    ),
+    "keeps decimals as floats": (
+        snapshots_given(unit_amount=lambda amount: amount and float(amount)),
+        "decimals_of_a_price_stay_decimals",
+    ),
+    "keeps statuses as text": (snapshots_given(status=str), "a_subscription_keeps_its_items_and_plan_changes_in_order"),
+    "sorts plan changes": (
+        snapshots_given(changes=lambda changes: tuple(sorted(changes))),
+        "a_subscription_keeps_its_items_and_plan_changes_in_order",
+    ),
+    "lists products in no order": (answering(MemoryProducts, "all", lambda found: found[::-1]), "all_products_come_by_id"),
+    # Payments
+    "changes what was paid": (
+        replaced(MemoryPayments, "record_payment", overwrite),
+        "a_payment_recorded_again_stays_as_it_was",
+    ),
+    "sorts the lines of an invoice": (
+        given(
+            MemoryPayments,
+            "record_invoice",
+            lambda one: attrs.evolve(one, lines=tuple(sorted(one.lines, key=lambda line: line.id))),
+        ),
+        "lines_stay_in_their_order",
+    ),
+    # The ledger
+    "writes over what somebody else wrote": (at_any_version(), "a_stale_writer_of_an_account_conflicts", 1),
+    "takes a key twice": (blind_for(keys={}), "a_key_is_taken_once"),
+    "takes a source twice": (blind_for(sources={}), "a_source_opens_one_lot"),
+    "ignores the case of keys": (
+        replaced(ledger, "_unused", lambda names, taken: not {*map(str.lower, names)} & {*map(str.lower, taken)}),
+        "names_that_only_look_alike_are_different",
+        ("key", "KEY"),
+    ),
+    "loses microseconds": (entries_given(recorded_at=whole_seconds), "times_of_entries_are_kept_to_the_microsecond"),
+    "forgets how a lot was born": (
+        entries_given(opened=lambda _: None),
+        "every_entry_of_a_full_life_is_kept_exactly",
+    ),
+    "turns movements round": (
+        entries_given(movements=lambda movements: movements[::-1]),
+        "every_entry_of_a_full_life_is_kept_exactly",
+    ),
+    "loads open lots only": (
+        accounts_loaded(lots=lambda lots: tuple(lot for lot in lots if lot.open)),
+        "closed_lots_are_loaded_when_their_source_is_named",
+    ),
+    "loads no entries": (accounts_loaded(recorded=lambda _: {}), "entries_are_loaded_when_their_key_is_named"),
+    "always reads the last page": (replaced(MemoryLedger, "entries", always_from_the_end), "entries_are_read_page_by_page"),
+    # The inbox and the outbox
+    "lets settled deliveries wait": (
+        replaced(MemoryInbox, "waiting_for", waiting_whatever_their_state),
+        "only_deferred_deliveries_wait",
+        "applied",
+    ),
+    "finds the newest due first": (
+        answering(MemoryInbox, "due", lambda found: found[::-1]),
+        "due_deliveries_come_longest_due_first",
+    ),
+    "delivers again and again": (
+        replaced(MemoryOutbox, "delivered", lambda *_: None),
+        "delivered_messages_are_pending_no_more",
+    ),
+    "delivers by when things happened": (
+        answering(MemoryOutbox, "pending", lambda found: sorted(found, key=lambda one: one.event.occurred_at)),
+        "pending_messages_come_oldest_first",
+    ),
+    "forgets who paid": (
+        given(MemoryPayments, "record_payment", lambda one: attrs.evolve(one, customer="somebody")),
+        "a_payment_is_kept_exactly",
+    ),
+}
+
+# The last ones are broken rules, not broken stores: the machine compares them with its own.
+BROKEN_HISTORIES = {
+    "forgets to write old lots": replaced(ledger, "_after", lots_stay),
+    "burns the oldest first": replaced(decisions, "burn_order", lambda lot: lot.number),
+    "expires a moment too late": replaced(Lot, "due", lambda lot, now: lot.expires_at is not None and lot.expires_at < now),
+    "never expires": replaced(decisions, "settle", lambda *_: ()),
+    "carries out a command again": replaced(decisions, "_carried_out", lambda *_: False),
+}
+
+
+def check(name, *given):
+    """Run one test of the contract on a new store, as pytest would."""
+    method = getattr(StoreContract(), f"test_{name}")
+    wanted = [one for one in inspect.signature(method).parameters if one != "store"]
+    method(store=MemoryStore(), **dict(zip(wanted, given, strict=False)))
+
+
+@pytest.mark.parametrize(("break_it", "contract"), [(one[0], one[1:]) for one in BROKEN.values()], ids=BROKEN.keys())
+def test_the_contract_notices_a_store_that(break_it, contract, monkeypatch):
+    check(*contract)
+    break_it(monkeypatch)
+
+    with pytest.raises(NOTICED):
+        check(*contract)
+
+
+@pytest.mark.parametrize("break_it", BROKEN_HISTORIES.values(), ids=BROKEN_HISTORIES.keys())
+def test_the_machine_notices_a_ledger_that(break_it, monkeypatch):
+    as_often_as_the_contract = settings(max_examples=settings().max_examples // 2, phases=[Phase.generate])
+    break_it(monkeypatch)
+
+    with pytest.raises(NOTICED):
+        run_state_machine_as_test(ledger_machine(MemoryStore), settings=as_often_as_the_contract)
+
+
+def test_every_test_of_the_contract_has_a_name_of_its_own():
+    parts = StoreContract.__mro__[1:-1]
+
+    names = Counter(name for part in parts for name in vars(part) if name.startswith("test_"))
+
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_a_contract_without_a_store_says_what_to_fill():
+    with pytest.raises(NotImplementedError, match="fill this fixture"):
+        StoreContract.store.__wrapped__(StoreContract())
