@@ -1,0 +1,73 @@
+"""Failures: what a driver raises, told in the core's words.
+
+The cause is kept; SQL and parameters stay out of the sentence.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import exc
+
+from billing_adapters.sqlalchemy.tables import REVISION
+from billing_core.errors import BillingError, Conflict, Invalid, NotMigrated, StoreError, StoreUnavailable
+
+__all__ = ["translated"]
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: serialization_failure, deadlock_detected,
+# lock_not_available, unique_violation; then undefined_table, undefined_column.
+_OVERTAKEN = frozenset({"40001", "40P01", "55P03", "23505"})
+_MISSING = frozenset({"42P01", "42703"})
+
+_SQLITE_MISSING = ("no such table", "no such column", "has no column named")
+_SQLITE_RULE = re.compile(r"CHECK constraint failed: (\w+)|^(billing_\w+)$|(FOREIGN KEY|NOT NULL) constraint failed")
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Raise what the core knows in place of what the driver raised while it dealt with `what`.
+
+    Raises:
+        Conflict: Somebody else wrote first.
+        NotMigrated: The tables are missing.
+        StoreUnavailable: The database did not answer, or did not do it.
+        StoreError: It may not, or cannot, do this.
+        Invalid: The database's own rules refuse the value, or it cannot hold it.
+    """
+    try:
+        yield
+    except exc.DBAPIError as failure:
+        raise _meaning(failure, what) from failure
+    except exc.TimeoutError as failure:
+        raise StoreUnavailable("no connection was free") from failure
+    except (OverflowError, UnicodeEncodeError) as failure:
+        raise Invalid(what, "holds a value that the database cannot store") from failure
+
+
+def _meaning(failure: exc.DBAPIError, what: str) -> BillingError:
+    state, sentence = getattr(failure.orig, "sqlstate", None), str(failure.orig)
+    if state in _OVERTAKEN or sentence.startswith("UNIQUE constraint failed"):
+        return Conflict(what)
+    if state in _MISSING or any(one in sentence for one in _SQLITE_MISSING):
+        return NotMigrated("none", REVISION)
+    if isinstance(failure, exc.IntegrityError):
+        return Invalid(what, f"breaks the database's rule {_rule(failure)}")
+    if isinstance(failure, exc.DataError):
+        return Invalid(what, "holds a value that the database cannot store")
+    if isinstance(failure, exc.ProgrammingError | exc.NotSupportedError):
+        return StoreError()  # no permission, or a mistake of ours: trying again will not help
+    return StoreUnavailable(_reason(failure))
+
+
+def _rule(failure: exc.DBAPIError) -> str:
+    diagnosis = getattr(failure.orig, "diag", None)
+    if diagnosis is not None:
+        return str(diagnosis.constraint_name or diagnosis.column_name)
+    found = _SQLITE_RULE.search(str(failure.orig))
+    return next((part for part in found.groups() if part), "") if found else type(failure.orig).__name__
+
+
+def _reason(failure: exc.DBAPIError) -> str:
+    """Name the failure; SQLite's sentences are short and hold no values, those of a server may."""
+    name = type(failure.orig).__name__
+    return f"{name}: {failure.orig}" if type(failure.orig).__module__ == "sqlite3" else name

@@ -1,0 +1,114 @@
+"""Ledger: the accounts of credits, read in a few queries and written under a guard, however many they are.
+
+An account's row carries its version; whoever writes first raises it, and everybody else's guard fails. What a unit reads of
+an account is of one version: books and open lots come in one query, and what is read afterwards brings the version along.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Executable, Row
+
+from billing_adapters.sqlalchemy import ledger_rows as laid_out
+from billing_adapters.sqlalchemy.columns import FOREVER
+from billing_adapters.sqlalchemy.ledger_rows import Loaded, Names, by_entry, entry_of, names_of
+from billing_adapters.sqlalchemy.ledger_statements import statements
+from billing_adapters.sqlalchemy.transaction import Transaction
+from billing_core.domain.credits import Account, AccountId, Change, Entry, Needs
+
+__all__ = ["SqlAlchemyLedger"]
+
+
+class SqlAlchemyLedger:
+    """Accounts of credits. An account that was never written is an empty one, at version 0."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self._sql = statements(transaction.dialect)
+
+    def load(self, needs: Iterable[Needs], *, lock: bool = False) -> Mapping[AccountId, Account]:
+        """Return every account asked for: its books, open lots, and the entries and lots behind the keys and sources.
+
+        `lock`: nobody else writes these accounts until the unit ends. A unit that only reads locks nothing.
+        """
+        asked = _joined(needs)
+        if lock and self._transaction.writes:
+            self._lock(asked)
+        accounts = self._accounts(asked)
+        sources = [(*names, source) for names, one in asked.items() for source in one.sources]
+        keys = [(*names, key) for names, one in asked.items() for key in one.keys]
+        lots = self._triples(self._sql.lots, sources)
+        entries = self._triples(self._sql.entries, keys)
+        if any(accounts[names_of(row)].version != row.version for row in (*lots, *entries)):
+            # Somebody wrote between the queries. Under the lock nobody does.
+            return self.load(asked.values(), lock=True)
+        for row in lots:
+            accounts[names_of(row)].add_lot(row)
+        movements = by_entry(self._triples(self._sql.movements, keys)) if entries else {}
+        for row in entries:
+            accounts[names_of(row)].add_entry(entry_of(row, movements))
+        return {one.account: accounts[names].finished() for names, one in asked.items()}
+
+    def record(self, changes: Iterable[Change]) -> None:
+        """Write what was decided: the books, the lots, and the entries, which are never changed afterwards.
+
+        Raises:
+            Conflict: An account is not at its change's `expected_version` any more, or a key or source is taken.
+        """
+        # In one order everywhere, or two units that write the same accounts would wait for one another.
+        ordered = sorted(changes, key=lambda one: one.account.id)
+        what = f"account {ordered[0].account.id}" if len(ordered) == 1 else f"one of {len(ordered)} accounts"
+        self._write(
+            self._sql.add_account, [laid_out.new(one.account.id) for one in ordered if not one.expected_version], what
+        )
+        # Each UPDATE writes its one row or none, so that the sum tells whether every guard held.
+        self._write(self._sql.write_account, [laid_out.books(one) for one in ordered], what, expected=len(ordered))
+        self._write(self._sql.add_lot, [row for one in ordered for row in laid_out.opened(one)], what)
+        self._write(self._sql.write_lot, [row for one in ordered for row in laid_out.touched(one)], what)
+        self._write(self._sql.add_entry, [row for one in ordered for row in laid_out.entries(one)], what)
+        self._write(self._sql.add_movement, [row for one in ordered for row in laid_out.movements(one)], what)
+
+    def entries(self, account: AccountId, *, before: int | None = None, limit: int = 100) -> Sequence[Entry]:
+        """Return at most `limit` entries with a smaller number than `before`, the latest first."""
+        page = {"at_owner": account.owner, "at_unit": account.unit}
+        last = FOREVER if before is None else before
+        rows = self._transaction.rows(self._sql.page, {**page, "before": last, "most": limit})
+        if not rows:
+            return []
+        span = {"first": rows[-1].seq, "last": rows[0].seq}
+        movements = by_entry(self._transaction.rows(self._sql.page_movements, page | span))
+        return [entry_of(row, movements) for row in rows]
+
+    def _lock(self, asked: Mapping[Names, Needs]) -> None:
+        """Lock the accounts, which for one that is missing means to create it: nothing else can be locked."""
+        which = self._sql.accounts.rows(asked)
+        locked = {names_of(row) for row in self._transaction.rows(self._sql.lock, which)}
+        missing = [laid_out.new(asked[names].account) for names in sorted(asked) if names not in locked]
+        if missing:
+            self._write(self._sql.add_account, missing, "a new account")
+            self._transaction.rows(self._sql.lock, which)
+
+    def _accounts(self, asked: Mapping[Names, Needs]) -> dict[Names, Loaded]:
+        accounts = {names: Loaded(one.account) for names, one in asked.items()}
+        for row in self._transaction.rows(self._sql.books, self._sql.accounts.rows(asked)):
+            accounts[names_of(row)].add_books(row)
+        return accounts
+
+    def _triples(self, query: Executable, asked: Sequence[tuple[str, str, str]]) -> Sequence[Row[Any]]:
+        return self._transaction.rows(query, self._sql.triples.rows(asked)) if asked else ()
+
+    def _write(
+        self, statement: Executable, rows: Sequence[dict[str, Any]], what: str, *, expected: int | None = None
+    ) -> None:
+        if rows:
+            self._transaction.write(statement, rows, what, expected=expected)
+
+
+def _joined(needs: Iterable[Needs]) -> dict[Names, Needs]:
+    """Return one need per account, by the names under which it is stored."""
+    joined: dict[Names, Needs] = {}
+    for one in needs:
+        names = (one.account.owner, one.account.unit)
+        earlier = joined.get(names, one)
+        joined[names] = Needs(one.account, one.keys | earlier.keys, one.sources | earlier.sources)
+    return joined

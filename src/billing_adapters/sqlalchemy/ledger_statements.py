@@ -1,0 +1,85 @@
+"""Ledger statements: what is asked of the ledger's tables, built once per dialect."""
+
+from functools import cache
+
+from sqlalchemy import ColumnElement, Table, and_, bindparam, insert, select, update
+
+from billing_adapters.sqlalchemy.statements import Asked, insert_new
+from billing_adapters.sqlalchemy.tables import account, entry, lot, movement
+
+__all__ = ["LedgerStatements", "statements"]
+
+_LOT = tuple(column.label(f"lot_{column.name}") for column in lot.c if column.name not in {"owner", "unit"})
+_OPENED = and_(lot.c.owner == entry.c.owner, lot.c.unit == entry.c.unit, lot.c.number == entry.c.seq)
+_MOVED = and_(movement.c.owner == entry.c.owner, movement.c.unit == entry.c.unit, movement.c.seq == entry.c.seq)
+
+
+class LedgerStatements:
+    """Every statement of the ledger: `accounts` asks for (owner, unit), `triples` for (owner, unit, key or source)."""
+
+    def __init__(self, dialect: str) -> None:
+        self.accounts = Asked(dialect, "owner", "unit")
+        self.triples = Asked(dialect, "owner", "unit", "name")
+        self._read()
+        self._read_pages()
+        self._write(dialect)
+
+    def _read(self) -> None:
+        accounts, triples = self.accounts, self.triples
+        # A statement of its own: what is joined to a row that had to be waited for may be older than the row.
+        self.lock = (
+            select(account.c.owner, account.c.unit)
+            .join(accounts.table, _same_account(account, accounts))
+            .order_by(account.c.owner, account.c.unit)
+            .with_for_update(of=account)
+        )
+        # The books and the open lots in one statement, and so of one version.
+        self.books = (
+            select(account, *_LOT)
+            .select_from(accounts.table)
+            .join(account, _same_account(account, accounts))
+            .outerjoin(lot, and_(lot.c.owner == account.c.owner, lot.c.unit == account.c.unit, lot.c.is_open))
+        )
+        named = select(account.c.version).select_from(triples.table).join(account, _same_account(account, triples))
+        self.lots = named.add_columns(account.c.owner, account.c.unit, *_LOT).join(
+            lot, and_(_same_account(lot, triples), lot.c.source == triples.c.name)
+        )
+        with_key = and_(_same_account(entry, triples), entry.c.key == triples.c.name, entry.c.key.is_not(None))
+        self.entries = named.add_columns(entry, *_LOT).join(entry, with_key).outerjoin(lot, _OPENED)
+        self.movements = (
+            select(movement)
+            .select_from(triples.table)
+            .join(entry, with_key)
+            .join(movement, _MOVED)
+            .order_by(movement.c.owner, movement.c.unit, movement.c.seq, movement.c.line)
+        )
+
+    def _read_pages(self) -> None:
+        self.page = (
+            select(entry, *_LOT)
+            .outerjoin(lot, _OPENED)
+            .where(_at(entry), entry.c.seq < bindparam("before"))
+            .order_by(entry.c.seq.desc())
+            .limit(bindparam("most"))
+        )
+        within = movement.c.seq.between(bindparam("first"), bindparam("last"))
+        self.page_movements = select(movement).where(_at(movement), within).order_by(movement.c.seq, movement.c.line)
+
+    def _write(self, dialect: str) -> None:
+        self.add_account = insert_new(dialect, account)
+        self.write_account = update(account).where(_at(account), account.c.version == bindparam("at_version"))
+        self.add_lot = insert(lot)
+        self.write_lot = update(lot).where(_at(lot), lot.c.number == bindparam("at_number"))
+        self.add_entry = insert(entry)
+        self.add_movement = insert(movement)
+
+
+statements = cache(LedgerStatements)
+
+
+def _same_account(table: Table, asked: Asked) -> ColumnElement[bool]:
+    return and_(table.c.owner == asked.c.owner, table.c.unit == asked.c.unit)
+
+
+def _at(table: Table) -> ColumnElement[bool]:
+    return and_(table.c.owner == bindparam("at_owner"), table.c.unit == bindparam("at_unit"))

@@ -1,0 +1,177 @@
+"""Store: SQLite and PostgreSQL, each transaction a unit of work.
+
+SQLite: a unit that writes starts with BEGIN IMMEDIATE and is alone; a view sees the last commit and waits for nobody.
+PostgreSQL: units that write run beside one another in READ COMMITTED, guarded by versions; a view is one REPEATABLE READ
+snapshot.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from typing import Any
+from weakref import finalize
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+
+from billing_adapters.sqlalchemy import schema
+from billing_adapters.sqlalchemy.failures import translated
+from billing_adapters.sqlalchemy.inbox import SqlAlchemyInbox
+from billing_adapters.sqlalchemy.ledger import SqlAlchemyLedger
+from billing_adapters.sqlalchemy.mirrors import (
+    SqlAlchemyCustomers,
+    SqlAlchemyPrices,
+    SqlAlchemyProducts,
+    SqlAlchemySubscriptions,
+)
+from billing_adapters.sqlalchemy.outbox import SqlAlchemyOutbox
+from billing_adapters.sqlalchemy.payments import SqlAlchemyPayments
+from billing_adapters.sqlalchemy.transaction import Transaction
+from billing_core.errors import Invalid
+
+__all__ = ["SqlAlchemyStore", "SqlAlchemyUnit", "open_engine", "sqlite_engine"]
+
+_BUSY_SECONDS = 5.0
+
+
+class SqlAlchemyUnit:
+    """One transaction. What it wrote is kept if `commit` was called, and dropped otherwise."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self.products = SqlAlchemyProducts(transaction)
+        self.prices = SqlAlchemyPrices(transaction)
+        self.customers = SqlAlchemyCustomers(transaction)
+        self.subscriptions = SqlAlchemySubscriptions(transaction)
+        self.payments = SqlAlchemyPayments(transaction)
+        self.ledger = SqlAlchemyLedger(transaction)
+        self.inbox = SqlAlchemyInbox(transaction)
+        self.outbox = SqlAlchemyOutbox(transaction)
+
+    def commit(self) -> None:
+        """Keep everything that this unit wrote; the unit is over.
+
+        Raises:
+            StoreUnavailable: No answer came: whether it was kept is unknown.
+            BillingError: The unit failed before; nothing is kept.
+        """
+        self._transaction.commit()
+
+
+class SqlAlchemyStore:
+    """The database behind an engine; any number of threads, each with its own units.
+
+    The engine is best made by `open_engine`, which sets SQLite up; for PostgreSQL one of the host's own will do.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Take an engine, which stays the caller's to dispose of.
+
+        Raises:
+            Invalid: The engine is for another database.
+        """
+        if engine.dialect.name not in {"sqlite", "postgresql"}:
+            raise Invalid("engine", f"must be for SQLite or PostgreSQL, not {engine.dialect.name}")
+        self._engine = engine
+        self._migrated = False
+        options: dict[str, Any] = {"preserve_rowcount": True}
+        if engine.dialect.name == "sqlite":
+            # The driver would open transactions by itself, and too late; this store says BEGIN.
+            self._writing = self._reading = engine.execution_options(isolation_level="AUTOCOMMIT", **options)
+        else:
+            self._writing = engine.execution_options(isolation_level="READ COMMITTED", **options)
+            self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True, **options)
+
+    @contextmanager
+    def begin(self) -> Iterator[SqlAlchemyUnit]:
+        """Open a unit that may write; leaving the block without `commit` drops what it wrote.
+
+        Raises:
+            NotMigrated: The tables are missing or of another version.
+            StoreUnavailable: The database does not answer, or somebody else keeps it from writing.
+        """
+        with self._unit(self._writing, "BEGIN IMMEDIATE", writes=True) as unit:
+            yield unit
+
+    @contextmanager
+    def view(self) -> Iterator[SqlAlchemyUnit]:
+        """Open a unit that only reads, all of it as of one moment, and hinders no writer.
+
+        Raises:
+            NotMigrated: The tables are missing or of another version.
+            StoreUnavailable: The database does not answer.
+        """
+        with self._unit(self._reading, "BEGIN", writes=False) as unit:
+            yield unit
+
+    @contextmanager
+    def _unit(self, engine: Engine, begin: str, *, writes: bool) -> Iterator[SqlAlchemyUnit]:
+        if not self._migrated:
+            schema.require(self._engine)
+            self._migrated = True
+        connection = self._open(engine, begin)
+        try:
+            yield SqlAlchemyUnit(Transaction(connection, writes=writes))
+        finally:
+            _drop(connection)
+
+    def _open(self, engine: Engine, begin: str) -> Connection:
+        with translated("the unit"):
+            connection = engine.connect()
+            if engine.dialect.name == "sqlite":
+                try:
+                    connection.exec_driver_sql(begin)
+                except BaseException:
+                    connection.close()
+                    raise
+            return connection
+
+
+def open_engine(url: str | URL, **options: Any) -> Engine:  # noqa: ANN401 - SQLAlchemy's own
+    """Return an engine for `sqlite:///file`, `sqlite://` (gone with the engine) or `postgresql://...`, through psycopg 3.
+
+    `options` are those of `sqlalchemy.create_engine`.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return sqlite_engine(parsed.database, **options)
+    if parsed.drivername in {"postgres", "postgresql"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return create_engine(parsed, **options)
+
+
+def sqlite_engine(path: str | PathLike[str] | None = None, **options: Any) -> Engine:  # noqa: ANN401 - SQLAlchemy's own
+    """Return an engine for a SQLite file in WAL mode, which survives a power cut.
+
+    Without a path the database is gone with the engine. It is a temporary file all the same: one in memory is a single
+    connection, and no view could be open beside a unit that writes.
+    """
+    lasting = path not in {None, "", ":memory:"}
+    place = str(path) if lasting else str(Path(mkdtemp(prefix="billing-")) / "billing.db")
+    arguments = {"check_same_thread": False, "timeout": _BUSY_SECONDS}
+    engine = create_engine(URL.create("sqlite", database=place), connect_args=arguments, **options)
+    event.listen(engine, "connect", _lasting if lasting else _passing)
+    if not lasting:
+        finalize(engine.pool, rmtree, Path(place).parent, ignore_errors=True)
+    return engine
+
+
+def _lasting(connection: Any, _record: object) -> None:  # noqa: ANN401 - a connection of the driver
+    _set_up(connection, synchronous="FULL")
+
+
+def _passing(connection: Any, _record: object) -> None:  # noqa: ANN401 - a connection of the driver
+    _set_up(connection, synchronous="OFF")
+
+
+def _set_up(connection: Any, *, synchronous: str) -> None:  # noqa: ANN401 - a connection of the driver
+    for pragma in ("journal_mode = WAL", f"synchronous = {synchronous}", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _drop(connection: Connection) -> None:
+    """Give a connection back, and with it whatever was not kept."""
+    with translated("the unit"):
+        connection.close()

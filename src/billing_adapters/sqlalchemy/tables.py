@@ -1,0 +1,374 @@
+"""Tables: everything that is stored, as one `metadata` that a host application's own Alembic can include.
+
+Every value that one would ask for by hand at a shell is a column of its own; nested values are JSON. Times are microseconds
+since 1970 in UTC, amounts whole numbers, decimals text as it was written. The ledger's rules are constraints and triggers:
+the database itself refuses what breaks them.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+)
+
+from billing_adapters.sqlalchemy import triggers
+from billing_adapters.sqlalchemy.columns import DOCUMENT, NAME, NUMBER, Exact, Expiry, Instant
+
+__all__ = [
+    "REVISION",
+    "VERSION_TABLE",
+    "account",
+    "customer",
+    "entry",
+    "invoice",
+    "invoice_line",
+    "lot",
+    "metadata",
+    "movement",
+    "outbox",
+    "payment",
+    "price",
+    "product",
+    "subscription",
+    "webhook",
+    "webhook_wait",
+]
+
+# The newest migration, which brings a database to exactly these tables.
+REVISION = "0001"
+VERSION_TABLE = "billing_alembic_version"
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "fk": "%(table_name)s_%(column_0_name)s_fk",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "ck": "%(table_name)s_%(constraint_name)s",
+    }
+)
+
+_BOOKS = "('issued', 'available', 'held', 'consumed', 'expired', 'revoked')"
+
+
+def _only(condition: ColumnElement[bool]) -> dict[str, Any]:
+    """Return the options of an index over some rows only."""
+    return {"sqlite_where": condition, "postgresql_where": condition}
+
+
+def _required(name: str, kind: Any, **options: Any) -> Column[Any]:  # noqa: ANN401 - as SQLAlchemy's own
+    return Column(name, kind, nullable=False, **options)
+
+
+# Mirrors ------------------------------------------------------------------------------------------------------------------
+
+
+def _mirror(name: str, *columns: Any) -> Table:  # noqa: ANN401 - as SQLAlchemy's own
+    return Table(
+        f"billing_{name}",
+        metadata,
+        Column("id", NAME, primary_key=True),
+        *columns,
+        _required("metadata", DOCUMENT),
+        _required("occurred_at", Instant),
+        _required("rank", Integer),
+        _required("digest", Text),
+        _required("version", BigInteger),
+    )
+
+
+product = _mirror(
+    "product",
+    _required("name", Text),
+    _required("active", Boolean),
+    _required("deleted", Boolean),
+    Column("description", Text),
+    Column("default_price", NAME),
+)
+
+price = _mirror(
+    "price",
+    _required("product", NAME),
+    _required("currency", Text),
+    Column("unit_amount", Exact),
+    Column("recurring_interval", Text),
+    Column("recurring_count", Integer),
+    Column("recurring_metered", Boolean),
+    _required("active", Boolean),
+    _required("deleted", Boolean),
+    Column("tiers_mode", Text),
+    _required("tiers", DOCUMENT),
+    _required("currency_options", DOCUMENT),
+    Column("lookup_key", Text),
+    Column("nickname", Text),
+    Index(None, "product", "id"),
+)
+
+customer = _mirror(
+    "customer",
+    Column("account", NAME),
+    Column("linked_at", Instant),
+    Column("email", Text),
+    Column("name", Text),
+    _required("deleted", Boolean),
+    Index(None, "account", "id"),
+)
+
+subscription = _mirror(
+    "subscription",
+    _required("status", Text),
+    _required("customer", NAME),
+    Column("account", NAME),
+    Column("linked_at", Instant),
+    Column("started_at", Instant),
+    Column("period_start", Instant),
+    Column("period_end", Instant),
+    Column("trial_end", Instant),
+    Column("cancel_at", Instant),
+    _required("cancel_at_period_end", Boolean),
+    Column("canceled_at", Instant),
+    Column("ended_at", Instant),
+    _required("items", DOCUMENT),
+    _required("changes", DOCUMENT),
+    Index(None, "account", "id"),
+    Index(None, "customer", "id"),
+)
+
+# Payments -----------------------------------------------------------------------------------------------------------------
+
+payment = Table(
+    "billing_payment",
+    metadata,
+    Column("id", NAME, primary_key=True),
+    _required("amount_minor", BigInteger),
+    _required("currency", Text),
+    _required("paid_at", Instant),
+    Column("customer", NAME),
+    Column("account", NAME),
+    Column("invoice", NAME),
+    Column("purchase_id", NAME),
+    Column("purchase_credit_amount", Text),
+    Column("purchase_quantity", Text),
+    Column("purchase_product", NAME),
+    Column("purchase_price", NAME),
+    Index(None, "account", "paid_at", "id"),
+)
+
+invoice = Table(
+    "billing_invoice",
+    metadata,
+    Column("id", NAME, primary_key=True),
+    _required("amount_paid_minor", BigInteger),
+    _required("currency", Text),
+    _required("paid_at", Instant),
+    _required("reason", Text),
+    Column("customer", NAME),
+    Column("account", NAME),
+    Column("subscription", NAME),
+    _required("partial", Boolean),
+    Index(None, "subscription", "paid_at", "id"),
+)
+
+invoice_line = Table(
+    "billing_invoice_line",
+    metadata,
+    Column("invoice", NAME, ForeignKey("billing_invoice.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    _required("id", NAME),
+    _required("amount_minor", BigInteger),
+    _required("currency", Text),
+    _required("quantity", BigInteger),
+    Column("product", NAME),
+    Column("price", NAME),
+    Column("subscription", NAME),
+    _required("proration", Boolean),
+    _required("one_off", Boolean),
+    Column("period_start", Instant),
+    Column("period_end", Instant),
+)
+
+# Ledger -------------------------------------------------------------------------------------------------------------------
+
+
+def _of_account() -> tuple[Column[Any], Column[Any]]:
+    return Column("owner", NAME, primary_key=True), Column("unit", NAME, primary_key=True)
+
+
+account = Table(
+    "billing_account",
+    metadata,
+    *_of_account(),
+    _required("version", BigInteger),
+    *(_required(book, BigInteger) for book in ("issued", "available", "held", "consumed", "expired", "revoked")),
+    Column("recorded_at", Instant),
+    Column("next_due_at", Instant),
+    CheckConstraint("version >= 0", name="counts_up"),
+    CheckConstraint("issued + available + held + consumed + expired + revoked = 0", name="balances"),
+    CheckConstraint(
+        "issued <= 0 AND available >= 0 AND held >= 0 AND consumed >= 0 AND expired >= 0 AND revoked >= 0", name="signs"
+    ),
+)
+Index(
+    "billing_account_due_idx",
+    account.c.next_due_at,
+    **_only(account.c.next_due_at.is_not(None)),
+)
+
+lot = Table(
+    "billing_lot",
+    metadata,
+    *_of_account(),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _required("kind", Text),
+    _required("priority", BigInteger),
+    _required("amount", BigInteger),
+    _required("effective_at", Instant),
+    _required("expires_at", Expiry),
+    _required("source", NAME),
+    Column("reference", Text),
+    Column("cost_minor", BigInteger),
+    Column("cost_currency", Text),
+    _required("remaining", BigInteger),
+    _required("held", BigInteger),
+    _required("expired", BigInteger),
+    _required("is_open", Boolean),
+    CheckConstraint("amount > 0", name="grants"),
+    CheckConstraint("remaining >= 0 AND held >= 0 AND expired >= 0", name="signs"),
+    # One after the other, for their sum could be too large a number.
+    CheckConstraint(
+        "remaining <= amount AND held <= amount - remaining AND expired <= amount - remaining - held", name="fits"
+    ),
+    CheckConstraint("expires_at > effective_at", name="lasts"),
+    CheckConstraint("is_open = (remaining > 0 OR held > 0)", name="open"),
+    UniqueConstraint("owner", "unit", "source", name="billing_lot_source_key"),
+)
+# The predicate is the flag and not `remaining`: an update of what the predicate names has to write the index as well.
+Index(
+    "billing_lot_burn_idx",
+    *(lot.c[name] for name in ("owner", "unit", "priority", "expires_at", "effective_at", "number")),
+    **_only(lot.c.is_open),
+)
+
+entry = Table(
+    "billing_entry",
+    metadata,
+    *_of_account(),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    _required("operation", Text),
+    _required("lines", Integer),
+    _required("available_after", BigInteger),
+    _required("held_after", BigInteger),
+    _required("effective_at", Instant),
+    _required("recorded_at", Instant),
+    Column("key", NAME),
+    Column("fingerprint", Text),
+    Column("reference", Text),
+    Column("reason", Text),
+    Column("actor", Text),
+    CheckConstraint("seq > 0", name="numbered"),
+    CheckConstraint("lines >= 0 AND available_after >= 0 AND held_after >= 0", name="signs"),
+)
+Index(
+    "billing_entry_key_idx",
+    entry.c.owner,
+    entry.c.unit,
+    entry.c.key,
+    unique=True,
+    **_only(entry.c.key.is_not(None)),
+)
+
+movement = Table(
+    "billing_movement",
+    metadata,
+    *_of_account(),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    _required("lot", BigInteger),
+    _required("source", Text),
+    _required("target", Text),
+    _required("amount", BigInteger),
+    CheckConstraint("line >= 0", name="numbered"),
+    CheckConstraint("amount > 0", name="moves"),
+    CheckConstraint(f"source IN {_BOOKS}", name="from_a_book"),
+    CheckConstraint(f"target IN {_BOOKS} AND target <> source", name="to_another_book"),
+)
+
+
+@event.listens_for(metadata, "after_create")
+def _install_triggers(_target: MetaData, connection: Connection, *, tables: list[Table], **_options: object) -> None:
+    if movement in tables:
+        triggers.install(connection)
+
+
+@event.listens_for(metadata, "before_drop")
+def _remove_triggers(_target: MetaData, connection: Connection, *, tables: list[Table], **_options: object) -> None:
+    if movement in tables:
+        triggers.remove(connection)
+
+
+# Inbox and outbox ---------------------------------------------------------------------------------------------------------
+
+webhook = Table(
+    "billing_webhook",
+    metadata,
+    Column("id", NAME, primary_key=True),
+    _required("type", Text),
+    _required("body", LargeBinary),
+    _required("occurred_at", Instant),
+    _required("received_at", Instant),
+    _required("livemode", Boolean),
+    Column("api_version", Text),
+    _required("state", Text),
+    _required("attempts", Integer),
+    Column("next_attempt_at", Instant),
+    Column("error", Text),
+    _required("version", BigInteger),
+    Index("billing_webhook_state_idx", "state", "received_at", "id"),
+)
+Index(
+    "billing_webhook_due_idx",
+    webhook.c.next_attempt_at,
+    webhook.c.id,
+    **_only(webhook.c.next_attempt_at.is_not(None)),
+)
+
+webhook_wait = Table(
+    "billing_webhook_wait",
+    metadata,
+    Column("webhook", NAME, ForeignKey("billing_webhook.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    _required("name", NAME),
+    Index("billing_webhook_wait_name_idx", "name", "webhook"),
+)
+
+outbox = Table(
+    "billing_outbox",
+    metadata,
+    Column("number", NUMBER, primary_key=True, autoincrement=True),
+    _required("id", NAME, unique=True),
+    _required("name", Text),
+    _required("subject", Text),
+    _required("occurred_at", Instant),
+    Column("account", NAME),
+    _required("data", DOCUMENT),
+    Column("delivered_at", Instant),
+)
+Index(
+    "billing_outbox_pending_idx",
+    outbox.c.number,
+    **_only(outbox.c.delivered_at.is_(None)),
+)

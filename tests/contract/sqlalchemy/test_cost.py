@@ -1,0 +1,246 @@
+"""What the store costs: how many statements, however many accounts, and by which index they find their rows."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from billing_adapters.sqlalchemy.store import SqlAlchemyStore
+from billing_core.domain.credits import Account, Change, Needs, change, decide, evolve
+from billing_core.domain.webhooks import DeliveryState
+from billing_core.testing.driver import account_in, carry_out
+from billing_core.testing.examples import (
+    NOW,
+    a_customer,
+    a_delivery,
+    a_grant,
+    a_link,
+    a_message,
+    a_payment,
+    a_price,
+    a_snapshot,
+    a_spend,
+    a_subscription,
+    an_account,
+    fresh,
+)
+
+MANY = 50
+IN_SQLITE = {
+    "billing_account_pk": "sqlite_autoindex_billing_account_1",
+    "billing_entry_pk": "sqlite_autoindex_billing_entry_1",
+    "billing_lot_pk": "sqlite_autoindex_billing_lot_1",
+    "billing_lot_source_key": "sqlite_autoindex_billing_lot_2",
+    "billing_webhook_pk": "sqlite_autoindex_billing_webhook_1",
+}
+
+
+def _granted(store, count):
+    grants = [a_grant(an_account()) for _ in range(count)]
+    for grant in grants:
+        carry_out(store, grant, NOW)
+    return grants
+
+
+def _needs(grants):
+    return [Needs(one.account, frozenset({one.key, "unknown"}), frozenset({one.source, "unknown"})) for one in grants]
+
+
+def _loaded(store, executed, grants, *, lock):
+    with store.begin() as unit, executed.afresh():
+        assert len(unit.ledger.load(_needs(grants), lock=lock)) == len(grants)
+        return len(executed)
+
+
+@pytest.mark.parametrize("lock", [False, True], ids=["free", "locked"])
+def test_loading_costs_the_same_for_any_number_of_accounts(store, executed, lock):
+    """Books and open lots, lots by source, entries by key, their movements; a lock is one more."""
+    grants = _granted(store, MANY)
+
+    costs = {count: _loaded(store, executed, grants[:count], lock=lock) for count in (1, MANY)}
+
+    assert costs == dict.fromkeys((1, MANY), 5 if lock else 4)
+
+
+def test_loading_for_a_spend_costs_two_statements(store, executed):
+    """What a fresh key needs: the books with the open lots, and the look for the key."""
+    grant = _granted(store, 1)[0]
+
+    with store.begin() as unit, executed.afresh():
+        unit.ledger.load([Needs(grant.account, frozenset({"fresh"}))])
+
+    assert len(executed) == 2
+
+
+def test_locking_accounts_that_are_missing_costs_the_same_for_any_number(store, executed):
+    """They are looked for, created and locked."""
+    costs = {}
+    for count in (1, MANY):
+        needs = [Needs(an_account()) for _ in range(count)]
+        with store.begin() as unit, executed.afresh():
+            unit.ledger.load(needs, lock=True)
+            costs[count] = len(executed)
+
+    assert costs == {1: 4, MANY: 4}
+
+
+@pytest.mark.parametrize(("make", "cost"), [(a_grant, 5), (a_spend, 4)], ids=["grants", "spends"])
+def test_recording_costs_the_same_for_any_number_of_accounts(store, executed, make, cost):
+    """The new accounts, all accounts, the new lots, the old lots, the entries, the movements: what there is of them."""
+    costs = {}
+    for count in (1, MANY):
+        owners = (
+            [an_account() for _ in range(count)] if make is a_grant else [one.account for one in _granted(store, count)]
+        )
+        commands = [make(owner, 1) for owner in owners]
+        changes = [change(was := account_in(store, Needs.of(one)), decide(was, one, NOW)) for one in commands]
+        with store.begin() as unit, executed.afresh():
+            unit.ledger.record(changes)
+            costs[count] = len(executed)
+
+    assert costs == {1: cost, MANY: cost}
+
+
+def test_the_schema_is_checked_once(engine, store, executed):
+    """By one small query, and never again by the same store."""
+    store = SqlAlchemyStore(engine)
+
+    for _ in range(3):
+        with store.begin():
+            pass
+
+    assert len(executed) == 1
+
+
+# By which index -----------------------------------------------------------------------------------------------------------
+
+
+def _plans(engine, executed, ask):
+    """Return the plan of every statement that a question sends."""
+    with SqlAlchemyStore(engine).begin() as unit, executed.afresh():
+        ask(unit)
+        asked = [*executed]
+    explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET enable_seqscan = off")
+        return ["\n".join(str(row[-1]) for row in connection.exec_driver_sql(explain + sql, given)) for sql, given in asked]
+
+
+def _uses(engine, plan, index):
+    """Tell whether a plan finds rows by an index; SQLite has its own names for those of constraints."""
+    return (IN_SQLITE.get(index, index) if engine.dialect.name == "sqlite" else index) in plan
+
+
+@pytest.fixture
+def filled(engine, store):
+    """Fill the ledger, so that the planner has something to weigh."""
+    with store.begin() as unit:
+        for owner in (an_account() for _ in range(20)):
+            account = Account(owner)
+            for command in [make(owner, 1) for _ in range(15) for make in (a_grant, a_spend)]:
+                for entry in decide(account, command, NOW):
+                    account = evolve(account, entry)
+            unit.ledger.record([Change(0, account, tuple(account.recorded.values()))])
+            for _ in range(10):
+                unit.prices.put(a_snapshot(a_price()))
+                unit.customers.put(a_snapshot(a_customer(link=a_link(owner.owner))))
+                unit.subscriptions.put(a_snapshot(a_subscription(link=a_link(owner.owner))))
+                unit.payments.record_payment(a_payment(account=owner.owner))
+                waiting = {"state": DeliveryState.DEFERRED, "waiting_for": (fresh("product"), fresh("price"))}
+                unit.inbox.put(a_delivery(**waiting, next_attempt_at=NOW))
+        unit.commit()
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("ANALYZE")
+
+
+def _ask_account(unit):
+    needs = Needs(an_account(), frozenset({"key"}), frozenset({"source"}))
+    unit.ledger.load([needs])
+
+
+ASKED = {
+    "books and open lots": (_ask_account, 0, ["billing_account_pk", "billing_lot_burn_idx"]),
+    "lots by source": (_ask_account, 1, ["billing_account_pk", "billing_lot_source_key"]),
+    "entries by key": (_ask_account, 2, ["billing_account_pk", "billing_entry_key_idx", "billing_lot_pk"]),
+    "the statement": (lambda unit: unit.ledger.entries(an_account()), 0, ["billing_entry_pk", "billing_lot_pk"]),
+    "who waits": (
+        lambda unit: unit.inbox.waiting_for(["product:a"]),
+        0,
+        ["billing_webhook_wait_name_idx", "billing_webhook_pk"],
+    ),
+    "what is due": (lambda unit: unit.inbox.due(NOW, 10), 0, ["billing_webhook_due_idx"]),
+    "what is in a state": (lambda unit: unit.inbox.in_state(DeliveryState.DEAD, 10), 0, ["billing_webhook_state_idx"]),
+    "what is pending": (lambda unit: unit.outbox.pending(10), 0, ["billing_outbox_pending_idx"]),
+    "prices of products": (lambda unit: unit.prices.of_products(["a"]), 0, ["billing_price_product_id_idx"]),
+    "customers of an account": (lambda unit: unit.customers.of_account("a"), 0, ["billing_customer_account_id_idx"]),
+    "subscriptions of an account": (
+        lambda unit: unit.subscriptions.of_account("a"),
+        0,
+        ["billing_subscription_account_id_idx"],
+    ),
+    "subscriptions of a customer": (
+        lambda unit: unit.subscriptions.of_customer("a"),
+        0,
+        ["billing_subscription_customer_id_idx"],
+    ),
+    "payments of an account": (lambda unit: unit.payments.payments_of("a"), 0, ["billing_payment_account_paid_at_id_idx"]),
+}
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize(("ask", "at", "indexes"), ASKED.values(), ids=ASKED)
+def test_every_question_has_its_index(engine, executed, ask, at, indexes):
+    """No table is read from end to end, whatever it holds."""
+    plan = _plans(engine, executed, ask)[at]
+
+    assert [index for index in indexes if not _uses(engine, plan, index)] == [], plan
+    assert not re.search(r"SCAN billing_\w+\b(?! USING)", plan), plan
+
+
+BURN_ORDER = """
+    SELECT number FROM billing_lot WHERE owner = 'a' AND unit = 'b' AND {is_open}
+    ORDER BY priority, expires_at, effective_at, number LIMIT 10
+"""
+FALLING_DUE = "SELECT owner, unit FROM billing_account WHERE next_due_at <= 5 ORDER BY next_due_at LIMIT 10"
+ORDERED = {
+    "burn order": (BURN_ORDER, "billing_lot_burn_idx"),
+    "what falls due": (FALLING_DUE, "billing_account_due_idx"),
+}
+
+
+@pytest.mark.parametrize(("query", "index"), ORDERED.values(), ids=ORDERED)
+def test_an_order_comes_from_its_index(engine, query, index):
+    """Nothing is sorted."""
+    sqlite = engine.dialect.name == "sqlite"
+    explain = "EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN "
+    asked = query.format(is_open="is_open = 1" if sqlite else "is_open")
+
+    with engine.connect() as connection:
+        if not sqlite:
+            connection.exec_driver_sql("SET enable_seqscan = off; SET enable_bitmapscan = off")
+        plan = "\n".join(str(row[-1]) for row in connection.exec_driver_sql(explain + asked))
+
+    assert index in plan
+    assert "TEMP B-TREE" not in plan
+    assert "Sort" not in plan
+
+
+def test_due_and_pending_are_not_sorted(engine, executed):
+    """The index gives the order, so that the limit bounds the work."""
+    for ask in (lambda unit: unit.inbox.due(NOW + timedelta(days=1), 1), lambda unit: unit.outbox.pending(1)):
+        plan = _plans(engine, executed, ask)[0]
+
+        assert "TEMP B-TREE" not in plan
+        if "Bitmap" not in plan:
+            assert "Sort" not in plan
+
+
+def test_the_plans_are_of_what_finds_something(store):
+    """The questions above do find rows that are there."""
+    with store.begin() as unit:
+        unit.outbox.add([a_message("m")])
+        unit.inbox.put(a_delivery(next_attempt_at=NOW))
+
+        assert unit.outbox.pending(1)
+        assert unit.inbox.due(NOW, 1)
