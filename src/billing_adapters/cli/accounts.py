@@ -1,0 +1,111 @@
+"""`billing balance` and `billing statement`: what an account has, and why."""
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from billing_adapters.cli.screen import moment, output, say, show_json, table
+from billing_adapters.cli.session import opened
+from billing_core.application.credits import Statement
+from billing_core.domain.credits import Balance, Entry
+from billing_core.errors import UnknownAccount
+
+__all__ = ["balance", "statement"]
+
+Account = Annotated[str, typer.Argument(help="The application's own id of the account.", show_default=False)]
+Unit = Annotated[str, typer.Option(help="What is counted.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def balance(account: Account, unit: Unit = "credits", as_json: Json = False) -> None:
+    """Show what an account has now."""
+    with opened() as billing:
+        found = billing.credits.balance(account, unit=unit)
+    if not found.version:
+        raise UnknownAccount(str(found.account))
+    if as_json:
+        show_json(_balance(found))
+        return
+    shown = table("kind", unit, numbers=(unit,), title=f"account {escape(str(found.account))}")
+    for kind, amount in found.by_kind.items():
+        if amount:
+            shown.add_row(kind, f"{amount:,}")
+    shown.add_section()
+    shown.add_row("available", f"{found.available:,}", style="bold")
+    if found.held:
+        shown.add_row("held", f"{found.held:,}")
+    output.print(shown)
+    if found.next_expiry_at:
+        output.print(f"{found.next_expiry_amount:,} expire at {moment(found.next_expiry_at)} UTC")
+
+
+def statement(
+    account: Account,
+    unit: Unit = "credits",
+    before: Annotated[int | None, typer.Option(help="Only entries with a smaller number.", min=1)] = None,
+    limit: Annotated[int, typer.Option(help="At most so many entries.", min=1, max=1000)] = 20,
+    as_json: Json = False,
+) -> None:
+    """Show the entries of an account, the latest first: why its balance is what it is."""
+    with opened() as billing:
+        page = billing.credits.statement(account, unit=unit, before=before, limit=limit)
+    if as_json:
+        show_json(_statement(page))
+        return
+    shown = table("no", "effective (UTC)", "what", "change", "after", "why", numbers=("no", "change", "after"))
+    for entry in page.entries:
+        row = (
+            str(entry.seq),
+            moment(entry.effective_at),
+            entry.operation,
+            f"{entry.change:+,}",
+            f"{entry.available_after:,}",
+        )
+        shown.add_row(*row, _why(entry))
+    output.print(shown)
+    if page.next_before:
+        say(f"older entries: billing statement {account} --before {page.next_before}")
+
+
+def _why(entry: Entry) -> str:
+    source = entry.opened.source if entry.opened else None
+    return entry.reason or entry.reference or source or entry.key or ""
+
+
+def _balance(found: Balance) -> dict[str, object]:
+    return {
+        "account": found.account.owner,
+        "unit": found.account.unit,
+        "available": found.available,
+        "held": found.held,
+        "by_kind": dict(found.by_kind),
+        "next_expiry_at": found.next_expiry_at,
+        "next_expiry_amount": found.next_expiry_amount,
+        "as_of": found.as_of,
+        "version": found.version,
+    }
+
+
+def _statement(page: Statement) -> dict[str, object]:
+    entries = [_entry(entry) for entry in page.entries]
+    return {"account": page.account.owner, "unit": page.account.unit, "entries": entries, "next_before": page.next_before}
+
+
+def _entry(entry: Entry) -> dict[str, object]:
+    movements = [{"lot": one.lot, "from": one.source, "to": one.target, "amount": one.amount} for one in entry.movements]
+    return {
+        "seq": entry.seq,
+        "operation": entry.operation,
+        "change": entry.change,
+        "available_after": entry.available_after,
+        "held_after": entry.held_after,
+        "effective_at": entry.effective_at,
+        "recorded_at": entry.recorded_at,
+        "key": entry.key,
+        "source": entry.opened.source if entry.opened else None,
+        "reference": entry.reference,
+        "reason": entry.reason,
+        "actor": entry.actor,
+        "movements": movements,
+    }

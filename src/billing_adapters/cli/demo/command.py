@@ -1,0 +1,60 @@
+"""`billing demo`: the first minute with this library."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from billing_adapters.cli.screen import errors, output
+from billing_core.errors import Invalid
+
+__all__ = ["demo"]
+
+_SLOW_SECONDS = 0.4
+
+
+def demo(
+    database: Annotated[
+        Path | None, typer.Option(help="A new SQLite file to play on, and keep. Otherwise nothing is kept.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Shuffle and repeat the deliveries at random, in random API versions.")
+    ] = None,
+    slow: Annotated[bool, typer.Option("--slow", help="Pause after each delivery, to watch.")] = False,
+) -> None:
+    """Play a customer's story: packs, a subscription, renewals, a plan change, the end; exit with 1 if a figure is wrong.
+
+    Every event is a signed webhook that goes over HTTP to a server on this machine, some twice, some out of order, some as
+    older versions of Stripe's API would send them. It needs no account, no network and no settings.
+    """
+    from billing_adapters.cli.demo import play, run, show, story  # noqa: PLC0415 - `billing --help` need not load a server
+
+    chapters = story.story()
+    if seed is not None:
+        chapters = play.shuffled(chapters, seed, story.VERSIONS)
+    with _file(database) as path:
+        right = run.run(chapters, path, show.Show(output), pause_seconds=_SLOW_SECONDS if slow else 0)
+    if not right:
+        errors.print("the story did not end as it should", style="bold red")
+        raise typer.Exit(1)
+    output.print("every figure is right", style="bold green")
+    if database:
+        output.print(
+            f"look around: BILLING_DATABASE_URL=sqlite:///{database} billing statement {story.OWNER}", soft_wrap=True
+        )
+
+
+@contextmanager
+def _file(asked: Path | None) -> Iterator[Path]:
+    if asked is None:
+        with tempfile.TemporaryDirectory(prefix="billing-demo-") as directory:
+            yield Path(directory) / "demo.db"
+        return
+    if asked.exists():
+        raise Invalid("database", f"{asked} exists: the demonstration plays on a new file, and overwrites none")
+    if not asked.parent.is_dir():
+        raise Invalid("database", f"{asked} cannot be made: there is no directory {asked.parent}")
+    yield asked

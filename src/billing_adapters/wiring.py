@@ -1,0 +1,187 @@
+"""Wiring: the composition root, where settings become a `Billing` made of real parts.
+
+It is a convenience. `Billing(store=..., provider=..., clock=..., ids=...)` does the same by hand, without this module and
+without punq.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from types import MappingProxyType
+from typing import Protocol, Self, TypeVar
+
+import punq
+from attrs import field, frozen
+
+from billing_adapters.sqlalchemy import migrate as migrations
+from billing_adapters.sqlalchemy.store import SqlAlchemyStore, open_engine
+from billing_adapters.stripe.webhooks import StripeWebhooks
+from billing_adapters.system import SystemClock, Uuid7Ids
+from billing_core.billing import Billing
+from billing_core.domain.policies import Policies
+from billing_core.domain.webhooks import Webhook
+from billing_core.errors import BadSignature, Invalid
+from billing_core.ports import Clock, Ids, Store, WebhookSource
+
+__all__ = ["Settings", "check", "open_billing", "upgrade"]
+
+DATABASE_URL = "BILLING_DATABASE_URL"
+WEBHOOK_SECRETS = "BILLING_WEBHOOK_SECRETS"
+STRIPE_WEBHOOK_SECRET = "STRIPE_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable, not a secret
+LIVEMODE = "BILLING_LIVEMODE"
+
+_DEFAULT_URL = "sqlite:///billing.db"
+_MODES: Mapping[str, bool | None] = MappingProxyType({
+    "": None,
+    "0": False,
+    "1": True,
+    "false": False,
+    "no": False,
+    "true": True,
+    "yes": True,
+})
+
+
+@frozen
+class Settings:
+    """What differs from one installation to the next.
+
+    Args:
+        database_url: Where the database is, as SQLAlchemy writes it. It may hold a password, so it is never shown.
+        webhook_secrets: The signing secrets of the webhook endpoint (`whsec_...`); several while one replaces another.
+        livemode: Whether to take live or test news alone, and ignore the other; None takes both.
+    """
+
+    database_url: str = field(default=_DEFAULT_URL, repr=False)
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    livemode: bool | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read `BILLING_DATABASE_URL`, `BILLING_WEBHOOK_SECRETS` (a comma list) and `BILLING_LIVEMODE`.
+
+        `STRIPE_WEBHOOK_SECRET` is taken as one more secret.
+
+        Raises:
+            Invalid: `BILLING_LIVEMODE` is neither true nor false.
+        """
+        listed = f"{environment.get(WEBHOOK_SECRETS, '')},{environment.get(STRIPE_WEBHOOK_SECRET, '')}".split(",")
+        return cls(
+            database_url=environment.get(DATABASE_URL, "").strip() or _DEFAULT_URL,
+            webhook_secrets=tuple(dict.fromkeys(secret.strip() for secret in listed if secret.strip())),
+            livemode=_mode(environment.get(LIVEMODE, "")),
+        )
+
+    def require_secrets(self) -> None:
+        """Make sure that webhooks can be verified.
+
+        Raises:
+            Invalid: There is no signing secret.
+        """
+        if not self.webhook_secrets:
+            reason = "is not set: give the signing secret of the webhook endpoint (whsec_..., `stripe listen` prints one)"
+            raise Invalid(WEBHOOK_SECRETS, reason)
+
+
+def _mode(text: str) -> bool | None:
+    word = text.strip().lower()
+    if word not in _MODES:
+        raise Invalid(LIVEMODE, f"must be true or false, or not set to take both modes, not {text!r}")
+    return _MODES[word]
+
+
+@contextmanager
+def open_billing(
+    settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None, migrate: bool = False
+) -> Iterator[Billing]:
+    """Open a `Billing` on the database of the settings, and close what it opened when the block ends.
+
+    Args:
+        settings: What differs from one installation to the next.
+        clock: Another clock than the machine's.
+        ids: Another source of names than UUIDs.
+        migrate: Bring the database to the tables that this version needs first, as `billing db upgrade` does.
+
+    Raises:
+        Invalid: A setting cannot be.
+        StoreUnavailable: The database did not answer.
+    """
+    with _opened(open_engine, settings) as engine:
+        if migrate:
+            migrations.upgrade(engine)
+        container = _container(
+            store=SqlAlchemyStore(engine),
+            provider=_provider(settings),
+            clock=clock or SystemClock(),
+            ids=ids or Uuid7Ids(),
+            policies=Policies(livemode=settings.livemode),
+        )
+        yield container.resolve(Billing)
+
+
+def _container(*, store: Store, provider: WebhookSource, clock: Clock, ids: Ids, policies: Policies) -> punq.Container:
+    """Register every part. punq takes anything for anything; these annotations do not."""
+    container = punq.Container()
+    container.register(Store, instance=store)
+    container.register(WebhookSource, instance=provider)
+    container.register(Clock, instance=clock)
+    container.register(Ids, instance=ids)
+    container.register(Policies, instance=policies)
+    container.register(Billing)
+    return container
+
+
+def _provider(settings: Settings) -> WebhookSource:
+    return StripeWebhooks(settings.webhook_secrets) if settings.webhook_secrets else _Closed()
+
+
+class _Closed:
+    """Reads what was stored earlier and lets nothing in, for nobody said which secrets are ours."""
+
+    def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
+        del body, headers, now
+        raise BadSignature(f"no signing secret is configured: set {WEBHOOK_SECRETS}")
+
+    def parse(self, body: bytes) -> Webhook:
+        return StripeWebhooks(("none",)).parse(body)
+
+
+def upgrade(settings: Settings) -> None:
+    """Bring the database of the settings to the tables that this version needs.
+
+    Raises:
+        StoreUnavailable: The database did not answer.
+    """
+    with _opened(open_engine, settings) as engine:
+        migrations.upgrade(engine)
+
+
+def check(settings: Settings) -> None:
+    """Make sure that the database of the settings has the tables that this version needs.
+
+    Raises:
+        NotMigrated: It does not.
+        StoreUnavailable: The database did not answer.
+    """
+    with _opened(open_engine, settings) as engine:
+        migrations.check(engine)
+
+
+class _Disposable(Protocol):
+    def dispose(self) -> None: ...
+
+
+E = TypeVar("E", bound=_Disposable)
+
+
+@contextmanager
+def _opened(make: Callable[[str], E], settings: Settings) -> Iterator[E]:
+    try:
+        engine = make(settings.database_url)
+    except Exception as failure:  # noqa: BLE001 - what a library says about an address may repeat its password
+        reason = f"cannot be read as the address of a database ({type(failure).__name__})"
+        raise Invalid(DATABASE_URL, reason) from None
+    try:
+        yield engine
+    finally:
+        engine.dispose()

@@ -1,0 +1,141 @@
+"""The public API as an application's author writes it: the type checkers read this, nobody runs it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import assert_never, assert_type
+
+from billing_adapters.memory import FixedClock, MemoryStore, SequentialIds
+from billing_adapters.sqlalchemy.store import SqlAlchemyStore, open_engine
+from billing_adapters.stripe.webhooks import StripeWebhooks
+from billing_adapters.system import SystemClock, Uuid7Ids
+from billing_adapters.wiring import Settings, open_billing
+from billing_core import (
+    AlreadyApplied,
+    Applied,
+    Balance,
+    Billing,
+    Deferred,
+    Entitlements,
+    Entry,
+    Failed,
+    Ignored,
+    InsufficientCredits,
+    LotKind,
+    Policies,
+    Price,
+    Problem,
+    Product,
+    Status,
+    Subscription,
+)
+from billing_core.application.credits import Statement
+from billing_core.ports import Clock, Ids, Store, WebhookSource
+
+
+def by_hand() -> Billing:
+    return Billing(
+        store=SqlAlchemyStore(open_engine("sqlite:///billing.db")),
+        provider=StripeWebhooks(("whsec_one", "whsec_two"), tolerance=timedelta(minutes=5)),
+        clock=SystemClock(),
+        ids=Uuid7Ids(),
+        policies=Policies(livemode=True),
+    )
+
+
+def in_memory() -> Billing:
+    return Billing(store=MemoryStore(), provider=StripeWebhooks(("whsec_one",)), clock=FixedClock(), ids=SequentialIds())
+
+
+def every_adapter_is_what_its_port_asks_for() -> None:
+    stores: Sequence[Store] = (MemoryStore(), SqlAlchemyStore(open_engine("sqlite://")))
+    clocks: Sequence[Clock] = (FixedClock(), SystemClock())
+    names: Sequence[Ids] = (SequentialIds(), Uuid7Ids())
+    source: WebhookSource = StripeWebhooks(("whsec_one",))
+    del stores, clocks, names, source
+
+
+def a_wrong_adapter_is_an_error() -> None:
+    source = StripeWebhooks(("whsec_one",))
+    Billing(store=SystemClock(), provider=source, clock=SystemClock(), ids=Uuid7Ids())  # type: ignore[arg-type]
+    Billing(store=MemoryStore(), provider=source, clock=Uuid7Ids(), ids=Uuid7Ids())  # type: ignore[arg-type]
+    Billing(store=MemoryStore(), provider=source, clock=SystemClock())  # type: ignore[call-arg]
+
+
+def wired() -> None:
+    settings = Settings.from_environment({"BILLING_DATABASE_URL": "sqlite://"})
+    with open_billing(settings, clock=FixedClock(), ids=SequentialIds(), migrate=True) as billing:
+        assert_type(billing, Billing)
+
+
+def credits_are_granted_spent_and_read(billing: Billing) -> None:
+    granted = billing.credits.grant(
+        "acme", 100, kind=LotKind.PROMOTIONAL, expires_at=datetime.now(UTC) + timedelta(days=30), reason="welcome"
+    )
+    assert_type(granted, Entry)
+    balance = billing.credits.balance("acme")
+    assert_type(balance, Balance)
+    assert_type(balance.by_kind, Mapping[LotKind, int])
+    assert_type(balance.next_expiry_at, datetime | None)
+    try:
+        assert_type(billing.credits.spend("acme", 5, key="job-1"), Entry)
+    except InsufficientCredits as refusal:
+        assert_type(refusal.available, int)
+    page = billing.credits.statement("acme", limit=10)
+    assert_type(page, Statement)
+    assert_type([entry.change for entry in page.entries], list[int])
+    assert_type(page.next_before, int | None)
+
+
+def amounts_are_whole_numbers(billing: Billing) -> None:
+    billing.credits.spend("acme", 0.5)  # type: ignore[arg-type]
+    billing.credits.grant("acme", "5")  # type: ignore[arg-type]
+    billing.credits.grant("acme", 5, kind="payg")  # type: ignore[arg-type]
+
+
+def every_outcome_is_told_apart(billing: Billing, body: bytes, headers: Mapping[str, str]) -> str:
+    outcome = billing.webhooks.receive(body, headers)
+    match outcome:
+        case Applied() | AlreadyApplied():
+            return outcome.webhook
+        case Ignored(reason=reason):
+            return reason
+        case Deferred(until=names):
+            return ", ".join(names)
+        case Failed(reason=reason, dead=dead):
+            assert_type(dead, bool)
+            return reason
+        case _:
+            assert_never(outcome)
+
+
+def what_an_account_may_do(billing: Billing) -> None:
+    entitled = billing.entitlements.of("acme")
+    assert_type(entitled, Entitlements)
+    assert_type(entitled.allows("api"), bool)
+    assert_type(entitled.plan_tier, str | None)
+    for subscription in billing.subscriptions.of("acme"):
+        assert_type(subscription, Subscription)
+        assert_type(subscription.status, Status)
+
+
+def what_is_sold(billing: Billing) -> None:
+    assert_type(billing.catalog.products(), Sequence[Product])
+    assert_type(billing.catalog.prices("prod_1"), Sequence[Price])
+    assert_type(billing.catalog.problems(), Sequence[Problem])
+    billing.customers.link("acme", "cus_1")
+
+
+def the_outbox_is_read_and_acknowledged(billing: Billing) -> None:
+    for message in billing.outbox.pending(limit=10):
+        assert_type(message.event.data, Mapping[str, str])
+        billing.outbox.acknowledge([message.id])
+
+
+class Sundial:
+    """An application's own clock: a port needs no base class."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+sundial: Clock = Sundial()
