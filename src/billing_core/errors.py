@@ -13,6 +13,8 @@ __all__ = [
     "BillingError",
     "Conflict",
     "CurrencyMismatch",
+    "HoldClosed",
+    "HoldExceeded",
     "InsufficientCredits",
     "Invalid",
     "KeyReused",
@@ -25,6 +27,7 @@ __all__ = [
     "StoreUnavailable",
     "Unknown",
     "UnknownAccount",
+    "UnknownHold",
     "UnknownLot",
     "UnknownProduct",
     "UnknownWebhook",
@@ -105,6 +108,34 @@ class InsufficientCredits(Refused):
 
 
 @frozen
+class HoldClosed(Refused):
+    """A hold holds nothing any more."""
+
+    account: str
+    hold: int
+    captured: int
+    released: int
+
+    def __str__(self) -> str:
+        """Say what became of it."""
+        return f"hold {self.hold} is closed: {self.captured} credits were captured, {self.released} returned"
+
+
+@frozen
+class HoldExceeded(Refused):
+    """More was to be captured than a hold holds."""
+
+    account: str
+    hold: int
+    requested: int
+    left: int
+
+    def __str__(self) -> str:
+        """Say both figures."""
+        return f"{self.requested} credits to be captured, hold {self.hold} holds {self.left}"
+
+
+@frozen
 class KeyReused(Refused):
     """An idempotency key came back with another command."""
 
@@ -161,6 +192,18 @@ class UnknownAccount(Unknown):
     def __str__(self) -> str:
         """Name the account."""
         return f"account {self.account!r} has no ledger: nothing was ever granted to it"
+
+
+@frozen
+class UnknownHold(Unknown):
+    """No hold of the account has this number."""
+
+    account: str
+    hold: int
+
+    def __str__(self) -> str:
+        """Name the number."""
+        return f"account {self.account!r} has no hold {self.hold}"
 
 
 @frozen

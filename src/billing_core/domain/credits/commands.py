@@ -12,17 +12,20 @@ from attrs.validators import optional
 
 from billing_core.domain.credits.values import AccountId, LotKind, long_text, not_negative, optional_text, positive, text
 from billing_core.domain.money import Money, whole
-from billing_core.domain.times import optional_moment
+from billing_core.domain.times import moment, optional_moment
 from billing_core.errors import Invalid
 
 __all__ = [
     "AnyCommand",
+    "Capture",
     "Command",
     "Convert",
     "Expire",
     "Grant",
     "KeyedCommand",
     "Needs",
+    "PlaceHold",
+    "Release",
     "Spend",
     "fingerprint",
 ]
@@ -82,6 +85,33 @@ class Spend(Command):
 
 
 @frozen(kw_only=True)
+class PlaceHold(Command):
+    """Set credits aside, the first to burn first. They return by themselves at `expires_at`, unless captured by then."""
+
+    amount: int = field(validator=positive)
+    expires_at: datetime = field(converter=moment)
+
+
+@frozen(kw_only=True)
+class Capture(Command):
+    """Consume what a hold holds, all of it if `amount` is None; the rest returns if it is `final`, and stays held if not.
+
+    `hold` is the number of the entry that placed it.
+    """
+
+    hold: int = field(validator=positive)
+    amount: int | None = field(default=None, validator=optional(not_negative))
+    final: bool = True
+
+
+@frozen(kw_only=True)
+class Release(Command):
+    """Return what a hold holds. `hold` is the number of the entry that placed it."""
+
+    hold: int = field(validator=positive)
+
+
+@frozen(kw_only=True)
 class Convert(Command):
     """Turn what was unused of one lot at a moment into credits of another kind that never expire.
 
@@ -105,7 +135,7 @@ class Expire:
     account: AccountId
 
 
-KeyedCommand: TypeAlias = Grant | Spend | Convert
+KeyedCommand: TypeAlias = Grant | Spend | Convert | PlaceHold | Capture | Release
 AnyCommand: TypeAlias = KeyedCommand | Expire
 
 
@@ -116,6 +146,7 @@ class Needs:
     account: AccountId
     keys: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
+    holds: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, command: AnyCommand) -> "Needs":
@@ -125,8 +156,10 @@ class Needs:
                 return cls(command.account, frozenset({command.key}), frozenset({command.source}))
             case Convert():
                 return cls(command.account, frozenset({command.key}), frozenset({command.source, command.opens}))
-            case Spend():
+            case Spend() | PlaceHold():
                 return cls(command.account, frozenset({command.key}))
+            case Capture() | Release():
+                return cls(command.account, frozenset({command.key}), holds=frozenset({command.hold}))
             case Expire():
                 return cls(command.account)
             case _:
@@ -138,7 +171,9 @@ class Needs:
         joined: dict[AccountId, Needs] = {}
         for one in needs:
             known = joined.get(one.account, one)
-            joined[one.account] = Needs(one.account, known.keys | one.keys, known.sources | one.sources)
+            joined[one.account] = Needs(
+                one.account, known.keys | one.keys, known.sources | one.sources, known.holds | one.holds
+            )
         return joined
 
 

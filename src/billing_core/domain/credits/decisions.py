@@ -1,5 +1,6 @@
 """The decisions of the ledger: `decide` turns a command into entries, `evolve` applies an entry."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -9,11 +10,14 @@ import attrs
 
 from billing_core.domain.credits.commands import (
     AnyCommand,
+    Capture,
     Command,
     Convert,
     Expire,
     Grant,
     KeyedCommand,
+    PlaceHold,
+    Release,
     Spend,
     fingerprint,
 )
@@ -25,14 +29,25 @@ from billing_core.domain.credits.values import (
     Books,
     Change,
     Entry,
+    Hold,
     Lot,
     Movement,
     Operation,
+    Slice,
     burn_order,
 )
 from billing_core.domain.money import Money
 from billing_core.domain.times import moment
-from billing_core.errors import AlreadyGranted, InsufficientCredits, Invalid, KeyReused, UnknownLot
+from billing_core.errors import (
+    AlreadyGranted,
+    HoldClosed,
+    HoldExceeded,
+    InsufficientCredits,
+    Invalid,
+    KeyReused,
+    UnknownHold,
+    UnknownLot,
+)
 
 __all__ = [
     "change",
@@ -47,7 +62,8 @@ __all__ = [
 def decide(account: Account, command: AnyCommand, now: datetime) -> tuple[Entry, ...]:
     """Return the entries that carry out a command; none when the same command was carried out before.
 
-    What fell due until `now` is settled first, each lot at its own due time, so that nothing depends on when anybody swept.
+    What fell due until `now` is settled first, each lot and each hold at its own due time, so that nothing depends on when
+    anybody swept.
     The result of a command is the entry recorded under its key.
 
     Raises:
@@ -55,6 +71,9 @@ def decide(account: Account, command: AnyCommand, now: datetime) -> tuple[Entry,
         AlreadyGranted: The source opened a lot before, under another key.
         InsufficientCredits: Less is available than the command spends.
         UnknownLot: No lot has the source that is to be converted.
+        UnknownHold: No hold has this number.
+        HoldClosed: The hold was captured, released or timed out before.
+        HoldExceeded: More is to be captured than the hold holds.
         Invalid: The command's times or sums cannot be.
     """
     if command.account != account.id:
@@ -65,19 +84,27 @@ def decide(account: Account, command: AnyCommand, now: datetime) -> tuple[Entry,
     if isinstance(command, Command) and _carried_out(account, command):
         return ()
     due = settle(account, now)
-    settled = fold(account, due)
+    return (*due, *_done(fold(account, due), command, now))
+
+
+def _done(account: Account, command: AnyCommand, now: datetime) -> tuple[Entry, ...]:  # noqa: PLR0911 - one for each command
     match command:
         case Grant():
-            done = _grant(settled, command, now)
+            return _grant(account, command, now)
         case Spend():
-            done = (_spend(settled, command, now),)
+            return (_spend(account, command, now),)
         case Convert():
-            done = (_convert(settled, command, now),)
+            return (_convert(account, command, now),)
+        case PlaceHold():
+            return (_place(account, command, now),)
+        case Capture():
+            return (_capture(account, command, now),)
+        case Release():
+            return (_release(account, command, now),)
         case Expire():
-            done = ()
+            return ()
         case _:
             assert_never(command)
-    return (*due, *done)
 
 
 def evolve(account: Account, entry: Entry) -> Account:
@@ -103,6 +130,7 @@ def evolve(account: Account, entry: Entry) -> Account:
         books=books,
         recorded_at=entry.recorded_at,
         lots=tuple(lots.values()),
+        holds=_holds_after(account.holds, entry),
         recorded=recorded,
     )
 
@@ -119,15 +147,27 @@ def effected(account: Account, command: KeyedCommand) -> bool:
 
 
 def settle(account: Account, now: datetime) -> tuple[Entry, ...]:
-    """Return one entry for every open lot that has expired by `now`, in the order in which they expired."""
-    due = [(lot.expires_at, lot) for lot in account.lots if lot.expires_at and lot.remaining and lot.due(now)]
+    """Return one entry for every open lot that has expired by `now` and every hold that has timed out, in order of time."""
     entries: list[Entry] = []
-    for due_at, lot in sorted(due, key=lambda one: (one[0], one[1].number)):
-        movement = Movement(lot.number, Book.AVAILABLE, Book.EXPIRED, lot.remaining)
-        entry = _entry(account, Operation.EXPIRE, (movement,), effective_at=due_at, recorded_at=now)
-        account = evolve(account, entry)
-        entries.append(entry)
+    while due := _next_due(account, now):
+        account = evolve(account, due)
+        entries.append(due)
     return tuple(entries)
+
+
+def _next_due(account: Account, now: datetime) -> Entry | None:
+    lots = [(lot.expires_at, 0, lot.number) for lot in account.lots if lot.expires_at and lot.remaining]
+    holds = [(hold.expires_at, 1, hold.number) for hold in account.holds if hold.open]
+    due_at, is_hold, number = min((*lots, *holds), default=(now, 0, 0))
+    if not number or due_at > now:
+        return None
+    if is_hold:
+        hold = _open_hold(account, number)
+        movements = tuple(_returned(account, hold.slices, due_at))
+        return _entry(account, Operation.RELEASE, movements, effective_at=due_at, recorded_at=now, of=number)
+    (lot,) = (one for one in account.lots if one.number == number)
+    movement = Movement(number, Book.AVAILABLE, Book.EXPIRED, lot.remaining)
+    return _entry(account, Operation.EXPIRE, (movement,), effective_at=due_at, recorded_at=now)
 
 
 def change(account: Account, entries: tuple[Entry, ...]) -> Change:
@@ -178,16 +218,73 @@ def _grant(account: Account, command: Grant, now: datetime) -> tuple[Entry, ...]
 def _spend(account: Account, command: Spend, now: datetime) -> Entry:
     if command.amount > account.books.available:
         raise InsufficientCredits(str(account.id), command.amount, account.books.available)
-    movements = tuple(_burn(account.lots, command.amount))
+    movements = tuple(_burn(account.lots, command.amount, Book.CONSUMED))
     return _entry(account, Operation.SPEND, movements, effective_at=now, recorded_at=now, command=command)
 
 
-def _burn(lots: Iterable[Lot], amount: int) -> Iterable[Movement]:
+def _burn(lots: Iterable[Lot], amount: int, target: Book) -> Iterable[Movement]:
     for lot in sorted(lots, key=burn_order):
         taken = min(amount, lot.remaining)
         if taken:
-            yield Movement(lot.number, Book.AVAILABLE, Book.CONSUMED, taken)
+            yield Movement(lot.number, Book.AVAILABLE, target, taken)
             amount -= taken
+
+
+def _place(account: Account, command: PlaceHold, now: datetime) -> Entry:
+    if command.expires_at <= now:
+        raise Invalid("expires_at", "must lie in the future")
+    if command.amount > account.books.available:
+        raise InsufficientCredits(str(account.id), command.amount, account.books.available)
+    movements = tuple(_burn(account.lots, command.amount, Book.HELD))
+    placed = Hold(account.version + 1, command.amount, command.expires_at, command.reference)
+    return _entry(account, Operation.HOLD, movements, effective_at=now, recorded_at=now, command=command, placed=placed)
+
+
+def _capture(account: Account, command: Capture, now: datetime) -> Entry:
+    hold = _open_hold(account, command.hold)
+    amount = hold.left if command.amount is None else command.amount
+    if amount > hold.left:
+        raise HoldExceeded(str(account.id), hold.number, amount, hold.left)
+    taken, rest = _divided(hold.slices, amount)
+    consumed = (Movement(one.lot, Book.HELD, Book.CONSUMED, one.amount) for one in taken)
+    returned = _returned(account, rest, now) if command.final else ()
+    movements = (*consumed, *returned)
+    return _entry(account, Operation.CAPTURE, movements, effective_at=now, recorded_at=now, command=command, of=hold.number)
+
+
+def _release(account: Account, command: Release, now: datetime) -> Entry:
+    hold = _open_hold(account, command.hold)
+    movements = tuple(_returned(account, hold.slices, now))
+    return _entry(account, Operation.RELEASE, movements, effective_at=now, recorded_at=now, command=command, of=hold.number)
+
+
+def _open_hold(account: Account, number: int) -> Hold:
+    hold = account.hold(number)
+    if hold is None:
+        raise UnknownHold(str(account.id), number)
+    if not hold.open:
+        raise HoldClosed(str(account.id), number, hold.captured, hold.released)
+    return hold
+
+
+def _divided(slices: Iterable[Slice], amount: int) -> tuple[list[Slice], list[Slice]]:
+    """Return the slices that make up an amount, and what they leave."""
+    taken: list[Slice] = []
+    left: list[Slice] = []
+    for one in slices:
+        part = min(one.amount, amount)
+        amount -= part
+        taken.append(Slice(one.lot, part))
+        left.append(Slice(one.lot, one.amount - part))
+    return [one for one in taken if one.amount], [one for one in left if one.amount]
+
+
+def _returned(account: Account, slices: Iterable[Slice], at: datetime) -> Iterable[Movement]:
+    """Return held credits to their lots; those of a lot that has expired meanwhile are lost."""
+    lots = {lot.number: lot for lot in account.lots}
+    for one in slices:
+        target = Book.EXPIRED if lots[one.lot].due(at) else Book.AVAILABLE
+        yield Movement(one.lot, Book.HELD, target, one.amount)
 
 
 def _convert(account: Account, command: Convert, now: datetime) -> Entry:
@@ -239,7 +336,7 @@ def _effective_at(asked: datetime | None, now: datetime) -> datetime:
     return asked or now
 
 
-def _entry(
+def _entry(  # noqa: PLR0913 - an entry says as many things, most of them by default
     account: Account,
     operation: Operation,
     movements: tuple[Movement, ...],
@@ -248,6 +345,8 @@ def _entry(
     recorded_at: datetime,
     command: Command | None = None,
     opened: Lot | None = None,
+    placed: Hold | None = None,
+    of: int | None = None,
 ) -> Entry:
     after = _booked(account.books, movements)
     return Entry(
@@ -264,6 +363,8 @@ def _entry(
         reason=command.reason if command else None,
         actor=command.actor if command else None,
         opened=opened,
+        placed=placed,
+        of=of,
     )
 
 
@@ -283,6 +384,27 @@ def _booked(books: Books, movements: Iterable[Movement]) -> Books:
         amounts[one.source] -= one.amount
         amounts[one.target] += one.amount
     return Books(**amounts)
+
+
+def _holds_after(holds: tuple[Hold, ...], entry: Entry) -> tuple[Hold, ...]:
+    if entry.placed:
+        slices = tuple(Slice(one.lot, one.amount) for one in entry.movements)
+        return (*holds, attrs.evolve(entry.placed, slices=slices))
+    return tuple(_hold_after(hold, entry.movements) if hold.number == entry.of else hold for hold in holds)
+
+
+def _hold_after(hold: Hold, movements: tuple[Movement, ...]) -> Hold:
+    gone = Counter[int]()
+    for one in movements:
+        gone[one.lot] += one.amount
+    captured = sum(one.amount for one in movements if one.target is Book.CONSUMED)
+    left = (Slice(one.lot, one.amount - gone[one.lot]) for one in hold.slices)
+    return attrs.evolve(
+        hold,
+        slices=tuple(one for one in left if one.amount),
+        captured=hold.captured + captured,
+        released=hold.released + gone.total() - captured,
+    )
 
 
 # The books that a lot keeps a figure for; of the others only the account does.

@@ -25,10 +25,12 @@ __all__ = [
     "Books",
     "Change",
     "Entry",
+    "Hold",
     "Lot",
     "LotKind",
     "Movement",
     "Operation",
+    "Slice",
     "burn_order",
     "long_text",
     "not_negative",
@@ -60,6 +62,9 @@ class Operation(StrEnum):
     SPEND = "spend"
     EXPIRE = "expire"
     CONVERT = "convert"
+    HOLD = "hold"
+    CAPTURE = "capture"
+    RELEASE = "release"
 
 
 class LotKind(StrEnum):
@@ -89,6 +94,13 @@ FLOWS: Mapping[Operation, frozenset[tuple[Book, Book]]] = MappingProxyType({
         (Book.EXPIRED, Book.ISSUED),
         (Book.ISSUED, Book.AVAILABLE),
     }),
+    Operation.HOLD: frozenset({(Book.AVAILABLE, Book.HELD)}),
+    Operation.CAPTURE: frozenset({
+        (Book.HELD, Book.CONSUMED),
+        (Book.HELD, Book.AVAILABLE),
+        (Book.HELD, Book.EXPIRED),
+    }),
+    Operation.RELEASE: frozenset({(Book.HELD, Book.AVAILABLE), (Book.HELD, Book.EXPIRED)}),
 })
 
 
@@ -206,11 +218,47 @@ class Movement:
 
 
 @frozen
+class Slice:
+    """What a hold still holds of one lot."""
+
+    lot: int
+    amount: int
+
+
+@frozen
+class Hold:
+    """Credits set aside until they are captured or released, or until `expires_at`, when they return by themselves.
+
+    `number` is the sequence number of the entry that placed it. `slices` are in the order in which the lots would have
+    burned.
+    """
+
+    number: int
+    amount: int
+    expires_at: datetime
+    reference: str | None = None
+    slices: tuple[Slice, ...] = ()
+    captured: int = 0
+    released: int = 0
+
+    @property
+    def left(self) -> int:
+        """How much it still holds."""
+        return self.amount - self.captured - self.released
+
+    @property
+    def open(self) -> bool:
+        """Whether it still holds anything."""
+        return self.left > 0
+
+
+@frozen
 class Entry:
     """What one operation did to one account. `seq` counts an account's entries without gaps.
 
     `effective_at` is when it took effect, `recorded_at` when it was written down. An entry without movements is an
-    operation that cost nothing. `opened` is the lot it created, as it was born: empty, before the movements.
+    operation that cost nothing. `opened` is the lot it created and `placed` the hold, each as it was born: empty, before
+    the movements. `of` is the number of the hold whose credits it moved.
     """
 
     seq: int
@@ -226,6 +274,8 @@ class Entry:
     reason: str | None = None
     actor: str | None = None
     opened: Lot | None = None
+    placed: Hold | None = None
+    of: int | None = None
 
     def __attrs_post_init__(self) -> None:
         """Refuse movements that the operation may not make."""
@@ -236,9 +286,14 @@ class Entry:
     @property
     def amount(self) -> int:
         """How many credits the operation was about."""
-        if self.operation is Operation.CONVERT:
-            return sum(one.amount for one in self.movements if one.source is Book.ISSUED)
-        return sum(one.amount for one in self.movements)
+        match self.operation:
+            case Operation.CONVERT:
+                counted = [one for one in self.movements if one.source is Book.ISSUED]
+            case Operation.CAPTURE:
+                counted = [one for one in self.movements if one.target is Book.CONSUMED]
+            case _:
+                counted = [*self.movements]
+        return sum(one.amount for one in counted)
 
     @property
     def change(self) -> int:
@@ -252,7 +307,8 @@ class Entry:
 class Account:
     """An account as far as it was loaded: its books, the lots that matter, and what the asked keys and sources did before.
 
-    `version` is the number of its last entry. `lots` holds every open lot, and closed ones where a command names them.
+    `version` is the number of its last entry. `lots` and `holds` are all that are open, and closed ones where a command
+    names them.
     """
 
     id: AccountId
@@ -260,12 +316,19 @@ class Account:
     books: Books = Books()
     recorded_at: datetime | None = None
     lots: tuple[Lot, ...] = ()
+    holds: tuple[Hold, ...] = ()
     recorded: Mapping[str, Entry] = field(factory=dict)
 
     @property
     def next_due_at(self) -> datetime | None:
-        """When the next lot expires: until then there is nothing to settle."""
-        return min((lot.expires_at for lot in self.lots if lot.expires_at and lot.remaining), default=None)
+        """When the next lot expires or the next hold times out: until then there is nothing to settle."""
+        lots = [lot.expires_at for lot in self.lots if lot.expires_at and lot.remaining]
+        holds = [hold.expires_at for hold in self.holds if hold.open]
+        return min((*lots, *holds), default=None)
+
+    def hold(self, number: int) -> Hold | None:
+        """Return a hold by its number, if it is among those loaded."""
+        return next((hold for hold in self.holds if hold.number == number), None)
 
     def lot_from(self, source: str) -> Lot | None:
         """Return the lot that this source opened, if it is among those loaded."""
@@ -292,6 +355,12 @@ class Change:
     def opened(self) -> tuple[Lot, ...]:
         """The lots that these entries created, as they stand after them."""
         return tuple(lot for lot in self.account.lots if lot.number > self.expected_version)
+
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        """The holds that these entries placed or moved something of, as they stand after them."""
+        numbers = {entry.of or entry.seq for entry in self.entries if entry.of or entry.placed}
+        return tuple(hold for hold in self.account.holds if hold.number in numbers)
 
     @property
     def touched(self) -> tuple[Lot, ...]:
