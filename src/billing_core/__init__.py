@@ -4,14 +4,14 @@
 """
 
 from billing_core.billing import Billing
-from billing_core.domain.credits import AccountId, Balance, Entry, Lot, LotKind
+from billing_core.domain.credits import AccountId, Balance, Entry, Explanation, Hold, Lot, LotKind
 from billing_core.domain.entitlements import Entitlements
 from billing_core.domain.money import Currency, Money
 from billing_core.domain.policies import Policies
 from billing_core.domain.products import CreditTerms, CreditType, Price, Problem, Product
 from billing_core.domain.subscriptions import Status, Subscription
 from billing_core.domain.webhooks import AlreadyApplied, Applied, Deferred, Failed, Ignored
-from billing_core.errors import BillingError, InsufficientCredits, KeyReused, Refused, WebhookRejected
+from billing_core.errors import BillingError, HoldClosed, InsufficientCredits, KeyReused, Refused, WebhookRejected
 
 __all__ = [
     "AccountId",
@@ -26,7 +26,10 @@ __all__ = [
     "Deferred",
     "Entitlements",
     "Entry",
+    "Explanation",
     "Failed",
+    "Hold",
+    "HoldClosed",
     "Ignored",
     "InsufficientCredits",
     "KeyReused",

@@ -27,6 +27,7 @@ __all__ = [
     "StoreUnavailable",
     "Unknown",
     "UnknownAccount",
+    "UnknownEntry",
     "UnknownHold",
     "UnknownLot",
     "UnknownProduct",
@@ -192,6 +193,18 @@ class UnknownAccount(Unknown):
     def __str__(self) -> str:
         """Name the account."""
         return f"account {self.account!r} has no ledger: nothing was ever granted to it"
+
+
+@frozen
+class UnknownEntry(Unknown):
+    """No entry of the account has this number."""
+
+    account: str
+    seq: int
+
+    def __str__(self) -> str:
+        """Name the number."""
+        return f"account {self.account!r} has no entry {self.seq}"
 
 
 @frozen

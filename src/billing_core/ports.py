@@ -142,9 +142,10 @@ class Ledger(Protocol):
     """Accounts of credits. An account that was never written is an empty one, at version 0."""
 
     def load(self, needs: Iterable[Needs], *, lock: bool = False) -> Mapping[AccountId, Account]:
-        """Return every account asked for: its books, open lots, and the entries and lots behind the keys and sources.
+        """Return every account asked for: its books, open lots, open holds, and what else the needs name.
 
-        Lots come in the order in which they were opened.
+        Those are the entries behind the keys, the lots behind the sources and the holds with the numbers, also closed ones.
+        Lots and holds come in the order of their numbers.
 
         `lock`: nobody else writes these accounts until the unit ends. It saves a caller that lost a race from losing again.
         """

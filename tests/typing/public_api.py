@@ -10,6 +10,7 @@ from billing_adapters.stripe.webhooks import StripeWebhooks
 from billing_adapters.system import SystemClock, Uuid7Ids
 from billing_adapters.wiring import Settings, open_billing
 from billing_core import (
+    AccountId,
     AlreadyApplied,
     Applied,
     Balance,
@@ -17,7 +18,10 @@ from billing_core import (
     Deferred,
     Entitlements,
     Entry,
+    Explanation,
     Failed,
+    Hold,
+    HoldClosed,
     Ignored,
     InsufficientCredits,
     LotKind,
@@ -29,6 +33,7 @@ from billing_core import (
     Subscription,
 )
 from billing_core.application.credits import Statement
+from billing_core.domain.credits import Spend
 from billing_core.ports import Clock, Ids, Store, WebhookSource
 
 
@@ -84,6 +89,29 @@ def credits_are_granted_spent_and_read(billing: Billing) -> None:
     assert_type(page, Statement)
     assert_type([entry.change for entry in page.entries], list[int])
     assert_type(page.next_before, int | None)
+
+
+def credits_are_held_until_the_work_is_done(billing: Billing) -> None:
+    hold = billing.credits.hold("acme", 50, expires_in=timedelta(minutes=5), key="job-2", reference="job:2").seq
+    assert_type(billing.credits.holds("acme"), Sequence[Hold])
+    try:
+        assert_type(billing.credits.capture("acme", hold, 10, final=False), Entry)
+        assert_type(billing.credits.capture("acme", hold), Entry)
+        assert_type(billing.credits.release("acme", hold, actor="ann"), Entry)
+    except HoldClosed as refusal:
+        assert_type(refusal.captured, int)
+
+
+def what_would_be_written_and_what_was(billing: Billing) -> None:
+    assert_type(billing.credits.preview(Spend(account=AccountId("acme"), key="job-3", amount=5)), Sequence[Entry])
+    explanation = billing.credits.explain("acme", 1)
+    assert_type(explanation, Explanation)
+    assert_type([one.why for one in explanation.movements], list[str])
+
+
+def an_operation_knows_its_words(billing: Billing) -> None:
+    billing.credits.spend("acme", 5, kye="job-1")  # type: ignore[call-arg]
+    billing.credits.hold("acme", 5, expires_in=3600)  # type: ignore[arg-type]
 
 
 def amounts_are_whole_numbers(billing: Billing) -> None:

@@ -21,6 +21,12 @@ SENTENCES = [
         errors.Refused,
         "key 'k' was already used for another command on this account: use a new key",
     ),
+    (
+        errors.HoldClosed("acme", 2, 7, 3),
+        errors.Refused,
+        "hold 2 is closed: 7 credits were captured, 3 returned",
+    ),
+    (errors.HoldExceeded("acme", 2, 5, 1), errors.Refused, "5 credits to be captured, hold 2 holds 1"),
     (errors.AlreadyGranted("acme", "payment:pi_1", 3), errors.Refused, "payment:pi_1 was already granted by entry 3"),
     (
         errors.ProductQuarantined("prod_1", ("a is bad", "b is bad")),
@@ -29,6 +35,8 @@ SENTENCES = [
     ),
     (errors.UnknownProduct("prod_1"), errors.Unknown, "no product 'prod_1' is known"),
     (errors.UnknownAccount("acme"), errors.Unknown, "account 'acme' has no ledger: nothing was ever granted to it"),
+    (errors.UnknownEntry("acme", 7), errors.Unknown, "account 'acme' has no entry 7"),
+    (errors.UnknownHold("acme", 7), errors.Unknown, "account 'acme' has no hold 7"),
     (errors.UnknownLot("acme", "gift"), errors.Unknown, "account 'acme' holds no lot from 'gift'"),
     (errors.UnknownWebhook("evt_1"), errors.Unknown, "no webhook 'evt_1' is stored"),
     (

@@ -7,7 +7,7 @@ import attrs
 from attrs import field, frozen
 
 from billing_adapters.memory.tables import Table
-from billing_core.domain.credits import Account, AccountId, Books, Change, Entry, Lot, Needs
+from billing_core.domain.credits import Account, AccountId, Books, Change, Entry, Hold, Lot, Needs
 from billing_core.errors import Invalid
 
 __all__ = ["Ledgered", "MemoryLedger"]
@@ -21,6 +21,7 @@ class Ledgered:
     books: Books = field(factory=Books)
     recorded_at: datetime | None = None
     lots: Mapping[int, Lot] = field(factory=dict)
+    holds: Mapping[int, Hold] = field(factory=dict)
     entries: tuple[Entry, ...] = ()
     keys: Mapping[str, int] = field(factory=dict)
     sources: Mapping[str, int] = field(factory=dict)
@@ -39,11 +40,8 @@ class MemoryLedger:
     def load(self, needs: Iterable[Needs], *, lock: bool = False) -> Mapping[AccountId, Account]:
         """Return every account asked for; `lock` adds nothing, for a unit that writes has the whole store to itself."""
         del lock
-        wanted: dict[AccountId, Needs] = {}
-        for one in needs:
-            known = wanted.get(one.account, one)
-            wanted[one.account] = Needs(one.account, known.keys | one.keys, known.sources | one.sources)
-        return {account: _loaded(self._accounts.rows.get(account, _EMPTY), one) for account, one in wanted.items()}
+        wanted = Needs.joined(needs).items()
+        return {account: _loaded(self._accounts.rows.get(account, _EMPTY), one) for account, one in wanted}
 
     def record(self, changes: Iterable[Change]) -> None:
         """Write what was decided."""
@@ -68,6 +66,7 @@ def _loaded(kept: Ledgered, needs: Needs) -> Account:
         books=kept.books,
         recorded_at=kept.recorded_at,
         lots=tuple(lot for number, lot in kept.lots.items() if lot.open or number in named),
+        holds=tuple(hold for number, hold in kept.holds.items() if hold.open or number in needs.holds),
         recorded={key: kept.entries[kept.keys[key] - 1] for key in needs.keys if key in kept.keys},
     )
 
@@ -97,6 +96,9 @@ def _check(change: Change) -> None:
     for lot in (*change.opened, *change.touched):
         if min(lot.remaining, lot.held, lot.expired) < 0 or lot.remaining + lot.held + lot.expired > lot.amount:
             raise Invalid("lots", "must hold between nothing and their amount")
+    for hold in change.holds:
+        if min(hold.captured, hold.released, hold.left) < 0:
+            raise Invalid("holds", "must hold between nothing and their amount")
 
 
 def _after(kept: Ledgered, change: Change) -> Ledgered:
@@ -106,6 +108,7 @@ def _after(kept: Ledgered, change: Change) -> Ledgered:
         books=change.account.books,
         recorded_at=change.account.recorded_at,
         lots={**kept.lots, **{lot.number: lot for lot in written}},
+        holds={**kept.holds, **{hold.number: hold for hold in change.holds}},
         entries=(*kept.entries, *change.entries),
         keys={**kept.keys, **{entry.key: entry.seq for entry in change.entries if entry.key}},
         sources={**kept.sources, **{lot.source: lot.number for lot in change.opened}},

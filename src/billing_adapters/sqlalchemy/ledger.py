@@ -2,6 +2,7 @@
 
 An account's row carries its version; whoever writes first raises it, and everybody else's guard fails. What a unit reads of
 an account is of one version: books and open lots come in one query, and what is read afterwards brings the version along.
+Open holds are asked for only where the books say that something is held.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +28,7 @@ class SqlAlchemyLedger:
         self._sql = statements(transaction.dialect)
 
     def load(self, needs: Iterable[Needs], *, lock: bool = False) -> Mapping[AccountId, Account]:
-        """Return every account asked for: its books, open lots, and the entries and lots behind the keys and sources.
+        """Return every account asked for: its books, open lots, open holds, and what else the needs name.
 
         `lock`: nobody else writes these accounts until the unit ends. A unit that only reads locks nothing.
         """
@@ -39,11 +40,14 @@ class SqlAlchemyLedger:
         keys = [(*names, key) for names, one in asked.items() for key in one.keys]
         lots = self._triples(self._sql.lots, sources)
         entries = self._triples(self._sql.entries, keys)
-        if any(accounts[names_of(row)].version != row.version for row in (*lots, *entries)):
+        holds = self._holds(asked, accounts)
+        if any(accounts[names_of(row)].version != row.version for row in (*lots, *entries, *holds)):
             # Somebody wrote between the queries. Under the lock nobody does.
             return self.load(asked.values(), lock=True)
         for row in lots:
             accounts[names_of(row)].add_lot(row)
+        for row in holds:
+            accounts[names_of(row)].add_hold(row)
         movements = by_entry(self._triples(self._sql.movements, keys)) if entries else {}
         for row in entries:
             accounts[names_of(row)].add_entry(entry_of(row, movements))
@@ -65,6 +69,9 @@ class SqlAlchemyLedger:
         self._write(self._sql.write_account, [laid_out.books(one) for one in ordered], what, expected=len(ordered))
         self._write(self._sql.add_lot, [row for one in ordered for row in laid_out.opened(one)], what)
         self._write(self._sql.write_lot, [row for one in ordered for row in laid_out.touched(one)], what)
+        self._write(self._sql.add_hold, [row for one in ordered for row in laid_out.placed(one)], what)
+        held = [row for one in ordered for row in laid_out.held(one)]
+        self._write(self._sql.write_hold, held, what, expected=len(held))
         self._write(self._sql.add_entry, [row for one in ordered for row in laid_out.entries(one)], what)
         self._write(self._sql.add_movement, [row for one in ordered for row in laid_out.movements(one)], what)
 
@@ -94,6 +101,14 @@ class SqlAlchemyLedger:
             accounts[names_of(row)].add_books(row)
         return accounts
 
+    def _holds(self, asked: Mapping[Names, Needs], accounts: Mapping[Names, Loaded]) -> Sequence[Row[Any]]:
+        """Read the open holds of the accounts that hold anything, and the closed ones that are named."""
+        holding = [names for names in asked if accounts[names].held]
+        still = self._transaction.rows(self._sql.open_holds, self._sql.accounts.rows(holding)) if holding else ()
+        found = {(*names_of(row), row.hold_number) for row in still}
+        named = {(*names, number) for names, one in asked.items() for number in one.holds} - found
+        return (*still, *self._triples(self._sql.holds, [(owner, unit, str(number)) for owner, unit, number in named]))
+
     def _triples(self, query: Executable, asked: Sequence[tuple[str, str, str]]) -> Sequence[Row[Any]]:
         return self._transaction.rows(query, self._sql.triples.rows(asked)) if asked else ()
 
@@ -106,9 +121,4 @@ class SqlAlchemyLedger:
 
 def _joined(needs: Iterable[Needs]) -> dict[Names, Needs]:
     """Return one need per account, by the names under which it is stored."""
-    joined: dict[Names, Needs] = {}
-    for one in needs:
-        names = (one.account.owner, one.account.unit)
-        earlier = joined.get(names, one)
-        joined[names] = Needs(one.account, one.keys | earlier.keys, one.sources | earlier.sources)
-    return joined
+    return {(account.owner, account.unit): one for account, one in Needs.joined(needs).items()}

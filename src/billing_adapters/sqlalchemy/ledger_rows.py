@@ -1,9 +1,10 @@
-"""Ledger rows: how accounts, lots, entries and movements are laid out over columns, and read back."""
+"""Ledger rows: how accounts, lots, holds, entries and movements are laid out over columns, and read back."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
+import attrs
 from sqlalchemy import Row
 
 from billing_core.domain.credits import (
@@ -13,10 +14,12 @@ from billing_core.domain.credits import (
     Books,
     Change,
     Entry,
+    Hold,
     Lot,
     LotKind,
     Movement,
     Operation,
+    Slice,
 )
 from billing_core.domain.money import Money
 
@@ -28,10 +31,12 @@ __all__ = [
     "by_entry",
     "entries",
     "entry_of",
+    "held",
     "movements",
     "names_of",
     "new",
     "opened",
+    "placed",
     "touched",
 ]
 
@@ -43,6 +48,7 @@ _BOOKS = ("issued", "available", "held", "consumed", "expired", "revoked")
 _EMPTY = dict.fromkeys(_BOOKS, 0)
 _TERMS = ("number", "priority", "amount", "effective_at", "expires_at", "source", "reference")
 _LEFT = ("remaining", "held", "expired")
+_HOLD = ("number", "amount", "expires_at", "reference")
 _ENTRY = (
     "seq",
     "available_after",
@@ -94,11 +100,26 @@ def touched(change: Change) -> Iterator[Columns]:
         yield _guarded(change.account) | {"at_number": lot.number} | _left(lot)
 
 
+def placed(change: Change) -> Iterator[Columns]:
+    """Lay out the holds that a change placed."""
+    for hold in change.holds:
+        if hold.number > change.expected_version:
+            yield _of(change.account) | {name: getattr(hold, name) for name in _HOLD} | _holding(hold)
+
+
+def held(change: Change) -> Iterator[Columns]:
+    """Lay out what older holds still hold after a change."""
+    for hold in change.holds:
+        if hold.number <= change.expected_version:
+            yield _guarded(change.account) | {"at_number": hold.number} | _holding(hold)
+
+
 def entries(change: Change) -> Iterator[Columns]:
     """Lay out the entries of a change."""
     for entry in change.entries:
         same = {name: getattr(entry, name) for name in _ENTRY}
-        yield _of(change.account) | same | {"operation": entry.operation.value, "lines": len(entry.movements)}
+        told = {"operation": entry.operation.value, "lines": len(entry.movements), "of_hold": entry.of}
+        yield _of(change.account) | same | told
 
 
 def movements(change: Change) -> Iterator[Columns]:
@@ -123,6 +144,11 @@ def _left(lot: Lot) -> Columns:
     return {name: getattr(lot, name) for name in _LEFT} | {"is_open": lot.open}
 
 
+def _holding(hold: Hold) -> Columns:
+    slices = [[one.lot, one.amount] for one in hold.slices]
+    return {"captured": hold.captured, "released": hold.released, "slices": slices, "is_open": hold.open}
+
+
 # Read ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -135,7 +161,13 @@ class Loaded:
         self._books = Books()
         self._recorded_at: datetime | None = None
         self._lots: dict[int, Lot] = {}
+        self._holds: dict[int, Hold] = {}
         self._recorded: dict[str, Entry] = {}
+
+    @property
+    def held(self) -> int:
+        """How much is held by open holds: nothing, if there is none."""
+        return self._books.held
 
     def add_books(self, row: Row[Any]) -> None:
         """Take the books, and the open lot beside them if there is one."""
@@ -149,15 +181,25 @@ class Loaded:
         """Take a lot."""
         self._lots[row.lot_number] = _lot(row, (*_TERMS, *_LEFT))
 
+    def add_hold(self, row: Row[Any]) -> None:
+        """Take a hold, if there is one in the row."""
+        if row.hold_number is None:
+            return
+        slices = tuple(Slice(lot, amount) for lot, amount in row.hold_slices)
+        self._holds[row.hold_number] = attrs.evolve(
+            _born(row), slices=slices, captured=row.hold_captured, released=row.hold_released
+        )
+
     def add_entry(self, entry: Entry) -> None:
         """Take the entry recorded under one of the keys."""
         if entry.key is not None:
             self._recorded[entry.key] = entry
 
     def finished(self) -> Account:
-        """Return the account, its lots in the order in which they were opened."""
+        """Return the account, its lots and holds in the order of their numbers."""
         lots = tuple(self._lots[number] for number in sorted(self._lots))
-        return Account(self._id, self.version, self._books, self._recorded_at, lots, self._recorded)
+        holds = tuple(self._holds[number] for number in sorted(self._holds))
+        return Account(self._id, self.version, self._books, self._recorded_at, lots, holds, self._recorded)
 
 
 def names_of(row: Row[Any]) -> Names:
@@ -176,11 +218,20 @@ def by_entry(rows: Iterable[Row[Any]]) -> Movements:
 
 
 def entry_of(row: Row[Any], moved: Movements) -> Entry:
-    """Read an entry; the lot that it opened is the one with its number, as it was born."""
+    """Read an entry; the lot that it opened and the hold that it placed are those with its number, as they were born."""
     same = {name: getattr(row, name) for name in _ENTRY}
-    born = None if row.lot_number is None else _lot(row, _TERMS)
-    found = moved.get((row.owner, row.unit, row.seq), ())
-    return Entry(**same, operation=Operation(row.operation), movements=found, opened=born)
+    return Entry(
+        **same,
+        operation=Operation(row.operation),
+        movements=moved.get((row.owner, row.unit, row.seq), ()),
+        opened=None if row.lot_number is None else _lot(row, _TERMS),
+        placed=None if row.hold_number is None else _born(row),
+        of=row.of_hold,
+    )
+
+
+def _born(row: Row[Any]) -> Hold:
+    return Hold(**{name: getattr(row, f"hold_{name}") for name in _HOLD})
 
 
 def _lot(row: Row[Any], names: tuple[str, ...]) -> Lot:

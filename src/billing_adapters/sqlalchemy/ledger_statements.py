@@ -2,20 +2,22 @@
 
 from functools import cache
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Table, and_, bindparam, cast, insert, select, update
 
 from billing_adapters.sqlalchemy.statements import Asked, insert_new
-from billing_adapters.sqlalchemy.tables import account, entry, lot, movement
+from billing_adapters.sqlalchemy.tables import account, entry, hold, lot, movement
 
 __all__ = ["LedgerStatements", "statements"]
 
 _LOT = tuple(column.label(f"lot_{column.name}") for column in lot.c if column.name not in {"owner", "unit"})
+_HOLD = tuple(column.label(f"hold_{column.name}") for column in hold.c if column.name not in {"owner", "unit"})
 _OPENED = and_(lot.c.owner == entry.c.owner, lot.c.unit == entry.c.unit, lot.c.number == entry.c.seq)
+_PLACED = and_(hold.c.owner == entry.c.owner, hold.c.unit == entry.c.unit, hold.c.number == entry.c.seq)
 _MOVED = and_(movement.c.owner == entry.c.owner, movement.c.unit == entry.c.unit, movement.c.seq == entry.c.seq)
 
 
 class LedgerStatements:
-    """Every statement of the ledger: `accounts` asks for (owner, unit), `triples` for (owner, unit, key or source)."""
+    """Every statement of the ledger: `accounts` asks for (owner, unit), `triples` for a name in it, too."""
 
     def __init__(self, dialect: str) -> None:
         self.accounts = Asked(dialect, "owner", "unit")
@@ -44,8 +46,20 @@ class LedgerStatements:
         self.lots = named.add_columns(account.c.owner, account.c.unit, *_LOT).join(
             lot, and_(_same_account(lot, triples), lot.c.source == triples.c.name)
         )
+        # Also where none is open any more, for the version tells that somebody closed them.
+        of_account = (account.c.version, account.c.owner, account.c.unit)
+        self.open_holds = (
+            select(*of_account, *_HOLD)
+            .select_from(accounts.table)
+            .join(account, _same_account(account, accounts))
+            .outerjoin(hold, and_(hold.c.owner == account.c.owner, hold.c.unit == account.c.unit, hold.c.is_open))
+        )
+        self.holds = named.add_columns(account.c.owner, account.c.unit, *_HOLD).join(
+            hold, and_(_same_account(hold, triples), hold.c.number == cast(triples.c.name, BigInteger))
+        )
         with_key = and_(_same_account(entry, triples), entry.c.key == triples.c.name, entry.c.key.is_not(None))
-        self.entries = named.add_columns(entry, *_LOT).join(entry, with_key).outerjoin(lot, _OPENED)
+        with_births = named.add_columns(entry, *_LOT, *_HOLD).join(entry, with_key)
+        self.entries = with_births.outerjoin(lot, _OPENED).outerjoin(hold, _PLACED)
         self.movements = (
             select(movement)
             .select_from(triples.table)
@@ -56,8 +70,9 @@ class LedgerStatements:
 
     def _read_pages(self) -> None:
         self.page = (
-            select(entry, *_LOT)
+            select(entry, *_LOT, *_HOLD)
             .outerjoin(lot, _OPENED)
+            .outerjoin(hold, _PLACED)
             .where(_at(entry), entry.c.seq < bindparam("before"))
             .order_by(entry.c.seq.desc())
             .limit(bindparam("most"))
@@ -70,6 +85,8 @@ class LedgerStatements:
         self.write_account = update(account).where(_at(account), account.c.version == bindparam("at_version"))
         self.add_lot = insert(lot)
         self.write_lot = update(lot).where(_at(lot), lot.c.number == bindparam("at_number"))
+        self.add_hold = insert(hold)
+        self.write_hold = update(hold).where(_at(hold), hold.c.number == bindparam("at_number"), hold.c.is_open)
         self.add_entry = insert(entry)
         self.add_movement = insert(movement)
 

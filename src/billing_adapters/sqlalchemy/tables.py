@@ -34,6 +34,7 @@ __all__ = [
     "account",
     "customer",
     "entry",
+    "hold",
     "invoice",
     "invoice_line",
     "lot",
@@ -263,6 +264,29 @@ Index(
     **_only(lot.c.is_open),
 )
 
+hold = Table(
+    "billing_hold",
+    metadata,
+    *_of_account(),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _required("amount", BigInteger),
+    _required("expires_at", Instant),
+    Column("reference", Text),
+    _required("captured", BigInteger),
+    _required("released", BigInteger),
+    _required("slices", DOCUMENT),
+    _required("is_open", Boolean),
+    CheckConstraint("amount > 0", name="holds"),
+    CheckConstraint("captured >= 0 AND released >= 0", name="signs"),
+    CheckConstraint("captured <= amount AND released <= amount - captured", name="fits"),
+    CheckConstraint("is_open = (released < amount - captured)", name="open"),
+)
+Index(
+    "billing_hold_open_idx",
+    *(hold.c[name] for name in ("owner", "unit", "expires_at", "number")),
+    **_only(hold.c.is_open),
+)
+
 entry = Table(
     "billing_entry",
     metadata,
@@ -279,7 +303,9 @@ entry = Table(
     Column("reference", Text),
     Column("reason", Text),
     Column("actor", Text),
+    Column("of_hold", BigInteger),
     CheckConstraint("seq > 0", name="numbered"),
+    CheckConstraint("of_hold > 0 AND of_hold < seq", name="after_its_hold"),
     CheckConstraint("lines >= 0 AND available_after >= 0 AND held_after >= 0", name="signs"),
 )
 Index(

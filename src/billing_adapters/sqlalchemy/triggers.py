@@ -4,7 +4,7 @@ They stand in the database, so that a raw SQL session meets them too:
 
 - entries are numbered without gaps, and none is ahead of its account's version;
 - an entry's movements are those it was written with: no line beyond its `lines`, none twice;
-- entries and movements are never updated; nothing of the ledger is ever deleted; the terms of a lot never change.
+- entries and movements are never updated; nothing of the ledger is ever deleted; the terms of lots and holds never change.
 
 They take the place of foreign keys, which SQLite does not enforce in a session that does not ask for it, and for which
 PostgreSQL locks, and thereby writes, the row pointed at. The statements of a release are never edited: a migration brings
@@ -18,10 +18,14 @@ from sqlalchemy import Connection
 __all__ = ["install", "remove"]
 
 _NEVER_UPDATED = ("billing_entry", "billing_movement")
-_NEVER_DELETED = ("billing_account", "billing_lot", "billing_entry", "billing_movement")
-_TERMS = (
-    "owner, unit, number, kind, priority, amount, effective_at, expires_at, source, reference, cost_minor, cost_currency"
-)
+_NEVER_DELETED = ("billing_account", "billing_lot", "billing_hold", "billing_entry", "billing_movement")
+_TERMS = {
+    "billing_lot": (
+        "owner, unit, number, kind, priority, amount, effective_at, expires_at, source, reference,"
+        " cost_minor, cost_currency"
+    ),
+    "billing_hold": "owner, unit, number, amount, expires_at, reference",
+}
 
 _ENTRY_FOLLOWS = """
     NOT EXISTS (SELECT 1 FROM billing_account AS account
@@ -37,6 +41,10 @@ _MOVEMENT_BELONGS = """
 _LOT_EXISTS = """
     EXISTS (SELECT 1 FROM billing_lot AS lot
         WHERE lot.owner = new.owner AND lot.unit = new.unit AND (lot.number = new.number OR lot.source = new.source))
+"""
+_HOLD_EXISTS = """
+    EXISTS (SELECT 1 FROM billing_hold AS hold
+        WHERE hold.owner = new.owner AND hold.unit = new.unit AND hold.number = new.number)
 """
 _ENTRY_EXISTS = """
     EXISTS (SELECT 1 FROM billing_entry AS entry
@@ -90,8 +98,10 @@ def _sqlite_rules() -> Iterator[tuple[str, str, str, str]]:
         yield f"{table}_never_updated", f"UPDATE ON {table}", "", f"{table}_never_updated"
     for table in _NEVER_DELETED:
         yield f"{table}_never_deleted", f"DELETE ON {table}", "", f"{table}_never_deleted"
-    yield "billing_lot_terms_frozen", f"UPDATE OF {_TERMS} ON billing_lot", "", "billing_lot_terms_frozen"
+    for table, terms in _TERMS.items():
+        yield f"{table}_terms_frozen", f"UPDATE OF {terms} ON {table}", "", f"{table}_terms_frozen"
     yield "billing_lot_kept", "INSERT ON billing_lot", _LOT_EXISTS, "UNIQUE constraint failed: billing_lot"
+    yield "billing_hold_kept", "INSERT ON billing_hold", _HOLD_EXISTS, "UNIQUE constraint failed: billing_hold"
     follows, belongs = "INSERT ON billing_entry", "INSERT ON billing_movement"
     yield "billing_entry_follows", follows, _ENTRY_FOLLOWS, "billing_entry_follows"
     yield "billing_entry_kept", follows, _ENTRY_EXISTS, "UNIQUE constraint failed: billing_entry"
@@ -107,11 +117,12 @@ def _postgresql() -> Iterator[str]:
         yield _refusal(f"{table}_never_updated", f"UPDATE ON {table}")
     for table in _NEVER_DELETED:
         yield _refusal(f"{table}_never_deleted", f"DELETE OR TRUNCATE ON {table}")
-    yield _refusal("billing_lot_terms_frozen", f"UPDATE OF {_TERMS} ON billing_lot")
+    for table, terms in _TERMS.items():
+        yield _refusal(f"{table}_terms_frozen", f"UPDATE OF {terms} ON {table}")
     for table, function in (("entry", "billing_entry_follows"), ("movement", "billing_movement_belongs")):
         yield f"CREATE TRIGGER {function} BEFORE INSERT ON billing_{table} FOR EACH ROW EXECUTE FUNCTION {function}()"
 
-    for table in ("billing_account", "billing_lot"):
+    for table in ("billing_account", "billing_lot", "billing_hold"):
         yield f"ALTER TABLE {table} SET (fillfactor = 70)"
 
 

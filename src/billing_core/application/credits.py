@@ -1,8 +1,8 @@
-"""Credits: grant, spend and read them. Each command is loaded, decided and recorded; a lost race is decided again."""
+"""Credits: grant, spend, hold and read them. Each command is loaded, decided and recorded; a lost race is decided again."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from types import MappingProxyType
+from datetime import datetime, timedelta
+from typing import Any, TypedDict, Unpack
 
 import attrs
 from attrs import frozen
@@ -13,36 +13,56 @@ from billing_core.domain.credits import (
     AccountId,
     AnyCommand,
     Balance,
+    Book,
+    Capture,
     Convert,
     Entry,
     Expire,
+    Explanation,
     Grant,
+    Hold,
+    KeyedCommand,
     LotKind,
     Needs,
     Operation,
+    PlaceHold,
+    Release,
     Spend,
     balance_at,
     change,
     decide,
     effected,
+    explain,
+    holds_at,
 )
-from billing_core.domain.events import CREDITS_CONVERTED, CREDITS_EXPIRED, CREDITS_GRANTED
-from billing_core.domain.money import Money, whole
+from billing_core.domain.events import CREDITS_CONVERTED, CREDITS_EXPIRED, CREDITS_GRANTED, CREDITS_HOLD_TIMED_OUT
+from billing_core.domain.money import MAX_AMOUNT, Money, whole
 from billing_core.domain.policies import RESERVED
-from billing_core.errors import Conflict, Invalid, UnknownAccount
-from billing_core.ports import Clock, Ids, Store
+from billing_core.errors import Conflict, Invalid, UnknownAccount, UnknownEntry
+from billing_core.ports import Clock, Ids, Ledger, Store
 
-__all__ = ["Credits", "Statement", "carry_out", "carry_out_once"]
+__all__ = ["Credits", "Said", "Statement", "carry_out", "carry_out_once"]
 
 _UNIT = "credits"
 _LONGEST_PAGE = 1000
 _ATTEMPTS = 10  # the second attempt locks the account, so a third is rare
 
-_EVENTS: Mapping[Operation, str] = MappingProxyType({
-    Operation.GRANT: CREDITS_GRANTED,
-    Operation.CONVERT: CREDITS_CONVERTED,
-    Operation.EXPIRE: CREDITS_EXPIRED,
-})
+_ENOUGH = timedelta(hours=1)
+
+
+class Said(TypedDict, total=False):
+    """What can be said with every operation.
+
+    `unit` is what is counted, credits unless told otherwise. A `key` makes the operation happen once, however often it is
+    asked for; without one, every call is another operation. `reference` names what it is for in the application's own
+    terms, `reason` says why, and `actor` who asked.
+    """
+
+    unit: str
+    key: str | None
+    reference: str | None
+    reason: str | None
+    actor: str | None
 
 
 @frozen
@@ -64,10 +84,7 @@ class Credits:
 
     def balance(self, account: str, *, unit: str = _UNIT) -> Balance:
         """Return what an account has now; one that was never granted anything has nothing."""
-        named = AccountId(account, unit)
-        with self._store.view() as view:
-            found = view.ledger.load([Needs(named)])[named]
-        return balance_at(found, self._clock.now())
+        return balance_at(self._load(Needs(AccountId(account, unit))), self._clock.now())
 
     def statement(self, account: str, *, unit: str = _UNIT, before: int | None = None, limit: int = 50) -> Statement:
         """Return the entries of an account with a smaller number than `before`, the latest first.
@@ -86,20 +103,41 @@ class Credits:
         page = found[:limit]
         return Statement(named, page, page[-1].seq if len(found) > limit else None)
 
-    def grant(  # noqa: PLR0913 - every one is a fact about the grant, and all but two have a default
+    def holds(self, account: str, *, unit: str = _UNIT) -> Sequence[Hold]:
+        """Return the holds of an account that are open now, in the order in which they were placed."""
+        return holds_at(self._load(Needs(AccountId(account, unit))), self._clock.now())
+
+    def explain(self, account: str, seq: int, *, unit: str = _UNIT) -> Explanation:
+        """Return an entry with the reason of each of its movements: which lot, with which terms, and why in that order.
+
+        Raises:
+            UnknownEntry: The account has no entry of this number.
+        """
+        named = AccountId(account, unit)
+        with self._store.view() as view:
+            entry = _entry(view.ledger, named, whole("seq", seq))
+            # The terms of a lot were frozen in the entry that opened it, which has the lot's number.
+            openings = [_entry(view.ledger, named, number).opened for number in {one.lot for one in entry.movements}]
+        return explain(entry, [lot for lot in openings if lot])
+
+    def preview(self, command: AnyCommand) -> Sequence[Entry]:
+        """Return the entries that a command would write now, and write nothing; none if it was carried out before.
+
+        Raises:
+            BillingError: Whatever carrying it out would raise.
+        """
+        return decide(self._load(Needs.of(command)), command, self._clock.now())
+
+    def grant(
         self,
         account: str,
         amount: int,
         *,
-        unit: str = _UNIT,
-        key: str | None = None,
         kind: LotKind = LotKind.PROMOTIONAL,
         source: str | None = None,
         expires_at: datetime | None = None,
         cost: Money | None = None,
-        reference: str | None = None,
-        reason: str | None = None,
-        actor: str | None = None,
+        **said: Unpack[Said],
     ) -> Entry:
         """Give credits and return the entry that says so. `source` names what they are given for; it grants once.
 
@@ -108,32 +146,11 @@ class Credits:
             AlreadyGranted: The source granted before, under another key.
             Invalid: An argument cannot be.
         """
-        key = self._key(key)
-        command = Grant(
-            account=AccountId(account, unit),
-            key=key,
-            amount=amount,
-            kind=kind,
-            source=source or f"grant:{key}",
-            expires_at=expires_at,
-            cost=cost,
-            reference=reference,
-            reason=reason,
-            actor=actor,
-        )
-        return self._carry_out(command).recorded[key]
+        common = self._common(account, said)
+        source = source or f"grant:{common['key']}"
+        return self._do(Grant(amount=amount, kind=kind, source=source, expires_at=expires_at, cost=cost, **common))
 
-    def spend(
-        self,
-        account: str,
-        amount: int,
-        *,
-        unit: str = _UNIT,
-        key: str | None = None,
-        reference: str | None = None,
-        reason: str | None = None,
-        actor: str | None = None,
-    ) -> Entry:
+    def spend(self, account: str, amount: int, **said: Unpack[Said]) -> Entry:
         """Consume credits and return the entry that says so. The same `key` spends once, however often it is asked.
 
         Raises:
@@ -141,25 +158,69 @@ class Credits:
             KeyReused: The key belongs to another command.
             Invalid: An argument cannot be.
         """
-        key = self._key(key)
-        command = Spend(
-            account=AccountId(account, unit),
-            key=key,
-            amount=amount,
-            reference=reference,
-            reason=reason,
-            actor=actor,
-        )
-        return self._carry_out(command).recorded[key]
+        return self._do(Spend(amount=amount, **self._common(account, said)))
+
+    def hold(self, account: str, amount: int, *, expires_in: timedelta = _ENOUGH, **said: Unpack[Said]) -> Entry:
+        """Set credits aside and return the entry that says so; its `seq` is the number of the hold.
+
+        What is not captured or released returns by itself after `expires_in`. Unless told otherwise that is an hour: longer
+        than most work takes, and soon enough that a crash keeps nobody waiting until tomorrow.
+
+        Raises:
+            InsufficientCredits: Less is available; nothing was set aside, and the same key may be used again.
+            KeyReused: The key belongs to another command.
+            Invalid: An argument cannot be.
+        """
+        return self._do(PlaceHold(amount=amount, expires_in=expires_in, **self._common(account, said)))
+
+    def capture(
+        self, account: str, hold: int, amount: int | None = None, *, final: bool = True, **said: Unpack[Said]
+    ) -> Entry:
+        """Consume what a hold holds and return the entry that says so; without an `amount`, all of it.
+
+        What is left of the hold returns, unless this is not the `final` capture.
+
+        Raises:
+            UnknownHold: The account has no hold of this number.
+            HoldClosed: The hold was captured, released or timed out before.
+            HoldExceeded: The hold holds less.
+            KeyReused: The key belongs to another command.
+            Invalid: An argument cannot be.
+        """
+        return self._do(Capture(hold=hold, amount=amount, final=final, **self._common(account, said)))
+
+    def release(self, account: str, hold: int, **said: Unpack[Said]) -> Entry:
+        """Return what a hold holds and return the entry that says so. Credits that expired meanwhile are lost.
+
+        Raises:
+            UnknownHold: The account has no hold of this number.
+            HoldClosed: The hold was captured, released or timed out before.
+            KeyReused: The key belongs to another command.
+            Invalid: An argument cannot be.
+        """
+        return self._do(Release(hold=hold, **self._common(account, said)))
 
     def expire(self, account: str, *, unit: str = _UNIT) -> Balance:
         """Write down what fell due and return the balance. Nothing depends on it but the age of the books."""
         return balance_at(self._carry_out(Expire(account=AccountId(account, unit))), self._clock.now())
 
+    def _load(self, needs: Needs) -> Account:
+        with self._store.view() as view:
+            return view.ledger.load([needs])[needs.account]
+
+    def _common(self, account: str, said: Said) -> dict[str, Any]:
+        """Return what every command is made of. A word that no command knows is passed on, for it to refuse."""
+        words: dict[str, Any] = {**said}
+        named = AccountId(account, words.pop("unit", _UNIT))
+        return {**words, "account": named, "key": self._key(words.get("key"))}
+
     def _key(self, asked: str | None) -> str:
         if isinstance(asked, str) and asked.startswith(RESERVED):
             raise Invalid("key", f"must not begin with {' or '.join(RESERVED)}: these are the keys of what payments bought")
         return self._ids.new() if asked is None else asked
+
+    def _do(self, command: KeyedCommand) -> Entry:
+        return self._carry_out(command).recorded[command.key]
 
     def _carry_out(self, command: AnyCommand) -> Account:
         for attempt in range(_ATTEMPTS):
@@ -201,14 +262,32 @@ def _record(work: Work, account: Account, command: AnyCommand) -> Account:
     decided = change(account, entries)
     work.unit.ledger.record([decided])
     for entry in entries:
-        _tell(work, account.id, entry)
+        _tell(work, decided.account, entry)
     return decided.account
 
 
-def _tell(work: Work, account: AccountId, entry: Entry) -> None:
-    name = _EVENTS.get(entry.operation)
-    if name:
-        source = entry.opened.source if entry.opened else None
-        work.tell(
-            name, f"account:{account}", account.owner, entry.effective_at, seq=entry.seq, amount=entry.amount, source=source
-        )
+def _entry(ledger: Ledger, account: AccountId, seq: int) -> Entry:
+    found = ledger.entries(account, before=seq + 1, limit=1) if 0 < seq <= MAX_AMOUNT else ()
+    if not found or found[0].seq != seq:
+        raise UnknownEntry(str(account), seq)
+    return found[0]
+
+
+def _tell(work: Work, account: Account, entry: Entry) -> None:
+    for name, data in _news(account, entry):
+        work.tell(name, f"account:{account.id}", account.id.owner, entry.effective_at, seq=entry.seq, **data)
+
+
+def _news(account: Account, entry: Entry) -> Iterable[tuple[str, Mapping[str, object]]]:
+    """Return what nobody may have asked for here and now: who spends, holds, captures or releases has the entry in hand."""
+    source = entry.opened.source if entry.opened else None
+    if entry.operation is Operation.GRANT:
+        yield CREDITS_GRANTED, {"amount": entry.amount, "source": source}
+    if entry.operation is Operation.CONVERT:
+        yield CREDITS_CONVERTED, {"amount": entry.amount, "source": source}
+    hold = account.hold(entry.of) if entry.of else None
+    if hold and entry.key is None:
+        yield CREDITS_HOLD_TIMED_OUT, {"amount": entry.amount, "hold": hold.number, "reference": hold.reference}
+    lost = sum(one.amount for one in entry.movements if one.target is Book.EXPIRED)
+    if lost:
+        yield CREDITS_EXPIRED, {"amount": lost}

@@ -12,6 +12,7 @@ __all__ = [
     "CREDITS_CONVERTED",
     "CREDITS_EXPIRED",
     "CREDITS_GRANTED",
+    "CREDITS_HOLD_TIMED_OUT",
     "MIRROR_TIED",
     "PRODUCT_QUARANTINED",
     "SUBSCRIPTION_CHANGED",
@@ -22,6 +23,7 @@ __all__ = [
 CREDITS_GRANTED = "credits.granted"
 CREDITS_CONVERTED = "credits.converted"
 CREDITS_EXPIRED = "credits.expired"
+CREDITS_HOLD_TIMED_OUT = "credits.hold_timed_out"
 SUBSCRIPTION_CHANGED = "subscription.changed"
 PRODUCT_QUARANTINED = "product.quarantined"
 MIRROR_TIED = "mirror.tied"

@@ -13,4 +13,5 @@ pytest.register_assert_rewrite(
     "billing_core.testing.contracts",
     "billing_core.testing.laws",
     "billing_core.testing.machines",
+    "billing_core.testing.watching",
 )

@@ -1,10 +1,24 @@
 """Examples: one ready value of every kind, with fresh names, so that tests say only what they are about."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from billing_core.domain.credits import AccountId, Change, Convert, Expire, Grant, Needs, Spend, change, decide
+from billing_core.domain.credits import (
+    AccountId,
+    Capture,
+    Change,
+    Convert,
+    Expire,
+    Grant,
+    KeyedCommand,
+    Needs,
+    PlaceHold,
+    Release,
+    Spend,
+    change,
+    decide,
+)
 from billing_core.domain.customers import Customer, Link
 from billing_core.domain.events import CREDITS_GRANTED, Event, Message
 from billing_core.domain.mirrors import Mirrorable, Mirrored, Phase, snapshot
@@ -18,15 +32,18 @@ from billing_core.testing.driver import account_in
 
 __all__ = [
     "NOW",
+    "a_capture",
     "a_convert",
     "a_customer",
     "a_delivery",
     "a_grant",
+    "a_hold",
     "a_link",
     "a_message",
     "a_payment",
     "a_price",
     "a_product",
+    "a_release",
     "a_snapshot",
     "a_spend",
     "a_subscription",
@@ -63,6 +80,22 @@ def a_spend(account: AccountId, amount: int = 1, **rest: Any) -> Spend:  # noqa:
     return Spend(**{"account": account, "amount": amount, "key": fresh("key"), **rest})
 
 
+def a_hold(account: AccountId, amount: int = 1, **rest: Any) -> PlaceHold:  # noqa: ANN401 - any field of the command
+    """Return a hold under a fresh key, for a day unless it is said."""
+    lasting = {} if rest.keys() & {"expires_at", "expires_in"} else {"expires_at": NOW + timedelta(days=1)}
+    return PlaceHold(**{"account": account, "amount": amount, "key": fresh("key"), **lasting, **rest})
+
+
+def a_capture(account: AccountId, hold: int, amount: int | None = None, **rest: Any) -> Capture:  # noqa: ANN401 - any field
+    """Return a capture under a fresh key: of all that the hold holds, and the last one, unless it is said."""
+    return Capture(**{"account": account, "hold": hold, "amount": amount, "key": fresh("key"), **rest})
+
+
+def a_release(account: AccountId, hold: int, **rest: Any) -> Release:  # noqa: ANN401 - any field of the command
+    """Return a release under a fresh key."""
+    return Release(**{"account": account, "hold": hold, "key": fresh("key"), **rest})
+
+
 def a_convert(account: AccountId, source: str, **rest: Any) -> Convert:  # noqa: ANN401 - any field of the command
     """Return a conversion under a fresh key."""
     return Convert(**{"account": account, "source": source, "key": fresh("key"), **rest})
@@ -73,7 +106,7 @@ def an_expire(account: AccountId) -> Expire:
     return Expire(account=account)
 
 
-def prepared(store: Store, command: Grant | Spend | Convert, now: datetime = NOW) -> Change:
+def prepared(store: Store, command: KeyedCommand, now: datetime = NOW) -> Change:
     """Return what a command would write, decided on what is committed now, and not yet written."""
     account = account_in(store, Needs.of(command))
     return change(account, decide(account, command, now))

@@ -11,9 +11,11 @@ from billing_core.domain.webhooks import DeliveryState
 from billing_core.testing.driver import account_in, carry_out
 from billing_core.testing.examples import (
     NOW,
+    a_capture,
     a_customer,
     a_delivery,
     a_grant,
+    a_hold,
     a_link,
     a_message,
     a_payment,
@@ -26,9 +28,11 @@ from billing_core.testing.examples import (
 )
 
 MANY = 50
+HOLDER = an_account()
 IN_SQLITE = {
     "billing_account_pk": "sqlite_autoindex_billing_account_1",
     "billing_entry_pk": "sqlite_autoindex_billing_entry_1",
+    "billing_hold_pk": "sqlite_autoindex_billing_hold_1",
     "billing_lot_pk": "sqlite_autoindex_billing_lot_1",
     "billing_lot_source_key": "sqlite_autoindex_billing_lot_2",
     "billing_webhook_pk": "sqlite_autoindex_billing_webhook_1",
@@ -72,6 +76,29 @@ def test_loading_for_a_spend_costs_two_statements(store, executed):
     assert len(executed) == 2
 
 
+def _held(store, count):
+    grants = _granted(store, count)
+    for grant in grants:
+        for amount in (1, 2, 3):
+            carry_out(store, a_hold(grant.account, amount), NOW)
+        carry_out(store, a_capture(grant.account, 2), NOW)
+    return [grant.account for grant in grants]
+
+
+@pytest.mark.parametrize(("holds", "cost"), [((), 2), ((3,), 2), ((2, 3, 99), 3)], ids=["any", "open", "closed"])
+def test_loading_holds_costs_the_same_for_any_number_of_accounts(store, executed, holds, cost):
+    """One more where something is held, however much is; and another one for closed holds that are named."""
+    accounts = _held(store, 10)
+    costs = {}
+    for count in (1, 10):
+        with store.begin() as unit, executed.afresh():
+            loaded = unit.ledger.load([Needs(one, holds=frozenset(holds)) for one in accounts[:count]])
+            costs[count] = len(executed)
+
+    assert costs == {1: cost, 10: cost}
+    assert {len(one.holds) for one in loaded.values()} == {3 if 2 in holds else 2}
+
+
 def test_locking_accounts_that_are_missing_costs_the_same_for_any_number(store, executed):
     """They are looked for, created and locked."""
     costs = {}
@@ -84,14 +111,16 @@ def test_locking_accounts_that_are_missing_costs_the_same_for_any_number(store, 
     assert costs == {1: 4, MANY: 4}
 
 
-@pytest.mark.parametrize(("make", "cost"), [(a_grant, 5), (a_spend, 4)], ids=["grants", "spends"])
+@pytest.mark.parametrize(
+    ("make", "cost"),
+    [(a_grant, 5), (a_spend, 4), (a_hold, 5), (lambda owner, amount: a_capture(owner, 3, amount), 5)],
+    ids=["grants", "spends", "holds", "captures"],
+)
 def test_recording_costs_the_same_for_any_number_of_accounts(store, executed, make, cost):
-    """The new accounts, all accounts, the new lots, the old lots, the entries, the movements: what there is of them."""
+    """Accounts, lots and holds, new and old; the entries, the movements: one statement for all that there is of each."""
     costs = {}
     for count in (1, MANY):
-        owners = (
-            [an_account() for _ in range(count)] if make is a_grant else [one.account for one in _granted(store, count)]
-        )
+        owners = [an_account() for _ in range(count)] if make is a_grant else _held(store, count)
         commands = [make(owner, 1) for owner in owners]
         changes = [change(was := account_in(store, Needs.of(one)), decide(was, one, NOW)) for one in commands]
         with store.begin() as unit, executed.afresh():
@@ -136,11 +165,12 @@ def _uses(engine, plan, index):
 def filled(engine, store):
     """Fill the ledger, so that the planner has something to weigh."""
     with store.begin() as unit:
-        for owner in (an_account() for _ in range(20)):
+        unit.ledger.load([Needs(an_account()) for _ in range(500)], lock=True)  # what is locked is there
+        for owner in (HOLDER, *(an_account() for _ in range(20))):
             account = Account(owner)
-            for command in [make(owner, 1) for _ in range(15) for make in (a_grant, a_spend)]:
-                for entry in decide(account, command, NOW):
-                    account = evolve(account, entry)
+            for make in (*(a_grant, a_spend) * 15, *(a_grant, a_hold, a_capture) * 10, a_grant, a_hold):
+                command = a_capture(owner, account.version) if make is a_capture else make(owner, 1)
+                account = evolve(account, *decide(account, command, NOW))
             unit.ledger.record([Change(0, account, tuple(account.recorded.values()))])
             for _ in range(10):
                 unit.prices.put(a_snapshot(a_price()))
@@ -159,11 +189,25 @@ def _ask_account(unit):
     unit.ledger.load([needs])
 
 
+def _ask_holds(unit):
+    unit.ledger.load([Needs(HOLDER, holds=frozenset({99}))])
+
+
 ASKED = {
     "books and open lots": (_ask_account, 0, ["billing_account_pk", "billing_lot_burn_idx"]),
     "lots by source": (_ask_account, 1, ["billing_account_pk", "billing_lot_source_key"]),
-    "entries by key": (_ask_account, 2, ["billing_account_pk", "billing_entry_key_idx", "billing_lot_pk"]),
-    "the statement": (lambda unit: unit.ledger.entries(an_account()), 0, ["billing_entry_pk", "billing_lot_pk"]),
+    "entries by key": (
+        _ask_account,
+        2,
+        ["billing_account_pk", "billing_entry_key_idx", "billing_lot_pk", "billing_hold_pk"],
+    ),
+    "open holds": (_ask_holds, 1, ["billing_account_pk", "billing_hold_open_idx"]),
+    "holds by number": (_ask_holds, 2, ["billing_account_pk", "billing_hold_pk"]),
+    "the statement": (
+        lambda unit: unit.ledger.entries(an_account()),
+        0,
+        ["billing_entry_pk", "billing_lot_pk", "billing_hold_pk"],
+    ),
     "who waits": (
         lambda unit: unit.inbox.waiting_for(["product:a"]),
         0,

@@ -16,7 +16,18 @@ from billing_core.domain.credits import Needs
 from billing_core.domain.money import Money
 from billing_core.errors import Conflict, Invalid, NotMigrated, StoreError, StoreUnavailable
 from billing_core.testing.driver import account_in, carry_out
-from billing_core.testing.examples import NOW, a_grant, a_message, a_product, a_snapshot, a_spend, an_account, prepared
+from billing_core.testing.examples import (
+    NOW,
+    a_capture,
+    a_grant,
+    a_hold,
+    a_message,
+    a_product,
+    a_snapshot,
+    a_spend,
+    an_account,
+    prepared,
+)
 
 SECRET = "cus_secret"
 
@@ -278,6 +289,25 @@ def test_an_account_that_changes_between_the_queries_is_read_again(engine, store
     assert (found.version, found.books.available) == (2, 12)
     assert found.recorded[late.key].seq == 2
     assert [lot.number for lot in found.lots] == [1, 2]
+
+
+@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+def test_an_account_whose_holds_close_between_the_queries_is_read_again(engine, store):
+    """What is held and who holds it belong together, also where nobody does any more."""
+    account = an_account()
+    for command in (a_grant(account, 7), a_hold(account, 5)):
+        carry_out(store, command, NOW)
+    pending = [lambda: carry_out(SqlAlchemyStore(engine), a_capture(account, 2), NOW)]
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def meddle(_connection, _cursor, statement, _parameters, _context, _many):
+        if "LEFT OUTER JOIN billing_lot" in statement and pending:
+            pending.pop()()
+
+    with store.begin() as unit:
+        found = unit.ledger.load([Needs(account)])[account]
+
+    assert (found.version, found.books.held, found.holds) == (3, 0, ())
 
 
 @pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)

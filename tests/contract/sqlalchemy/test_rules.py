@@ -4,16 +4,19 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from billing_core.testing.driver import carry_out
-from billing_core.testing.examples import NOW, a_grant, a_spend, an_account
+from billing_core.testing.examples import NOW, a_grant, a_hold, a_spend, an_account
 
 ACCOUNT = an_account()
 
 LOT = """INSERT INTO billing_lot (owner, unit, number, kind, priority, amount, effective_at, expires_at, source,
     remaining, held, expired, is_open)"""
+HOLD = """INSERT INTO billing_hold (owner, unit, number, amount, expires_at, captured, released, slices, is_open)"""
 ENTRY = """INSERT INTO billing_entry (owner, unit, seq, operation, lines, available_after, held_after, effective_at,
     recorded_at, key)"""
 MOVEMENT = "INSERT INTO billing_movement (owner, unit, seq, line, lot, source, target, amount)"
 OF = f"'{ACCOUNT.owner}', '{ACCOUNT.unit}'"
+ENTRY_OF_HOLD = ENTRY.replace("key)", "of_hold)")
+LARGEST = 2**63 - 1
 RAISED = "UPDATE billing_account SET version = version + 5;"
 
 REFUSED = {
@@ -33,13 +36,28 @@ REFUSED = {
     "a lot that ends before it starts": f"{LOT} VALUES ({OF}, 9, 'payg', 1, 5, 2, 2, 'short', 5, 0, 0, true)",
     "a source twice": f"{LOT} VALUES ({OF}, 9, 'payg', 1, 5, 0, 1, 'money', 5, 0, 0, true)",
     "a lot number twice": f"{LOT} VALUES ({OF}, 1, 'payg', 1, 5, 0, 1, 'other', 5, 0, 0, true)",
-    "an entry ahead of its account": f"{ENTRY} VALUES ({OF}, 3, 'spend', 0, 0, 0, 0, 0, 'new')",
+    "more captured than held": "UPDATE billing_hold SET captured = amount + 1",
+    "more returned than held": "UPDATE billing_hold SET released = amount + 1",
+    "more in all than held": "UPDATE billing_hold SET captured = amount, released = 1, is_open = false",
+    "more in all than there are numbers": f"{HOLD} VALUES ({OF}, 9, {LARGEST}, 1, {LARGEST}, {LARGEST}, '[]', false)",
+    "a negative capture": "UPDATE billing_hold SET captured = -1",
+    "a negative return": "UPDATE billing_hold SET released = -1",
+    "an open hold flagged as closed": "UPDATE billing_hold SET is_open = false",
+    "a closed hold flagged as open": "UPDATE billing_hold SET captured = amount",
+    "a larger hold": "UPDATE billing_hold SET amount = amount + 1",
+    "a longer hold": "UPDATE billing_hold SET expires_at = expires_at + 1",
+    "a hold of nothing": f"{HOLD} VALUES ({OF}, 9, 0, 1, 0, 0, '[]', false)",
+    "a hold number twice": f"{HOLD} VALUES ({OF}, 3, 5, 1, 0, 0, '[]', true)",
+    "a deleted hold": "DELETE FROM billing_hold",
+    "an entry of its own hold": f"{RAISED}{ENTRY_OF_HOLD} VALUES ({OF}, 4, 'release', 0, 0, 0, 0, 0, 4)",
+    "an entry of no hold's number": f"{RAISED}{ENTRY_OF_HOLD} VALUES ({OF}, 4, 'release', 0, 0, 0, 0, 0, 0)",
+    "an entry ahead of its account": f"{ENTRY} VALUES ({OF}, 4, 'spend', 0, 0, 0, 0, 0, 'new')",
     "an entry of no account": f"{ENTRY} VALUES ('nobody', 'credits', 1, 'spend', 0, 0, 0, 0, 0, 'new')",
     "an entry numbered zero": f"{ENTRY} VALUES ({OF}, 0, 'spend', 0, 0, 0, 0, 0, 'new')",
-    "a gap": f"{RAISED}{ENTRY} VALUES ({OF}, 4, 'spend', 0, 0, 0, 0, 0, 'new')",
+    "a gap": f"{RAISED}{ENTRY} VALUES ({OF}, 5, 'spend', 0, 0, 0, 0, 0, 'new')",
     "a number twice": f"{ENTRY} VALUES ({OF}, 2, 'spend', 0, 0, 0, 0, 0, 'new')",
-    "a key twice": f"{RAISED}{ENTRY} VALUES ({OF}, 3, 'spend', 0, 0, 0, 0, 0, 'spent')",
-    "a movement of no entry": f"{MOVEMENT} VALUES ({OF}, 3, 0, 1, 'available', 'consumed', 1)",
+    "a key twice": f"{RAISED}{ENTRY} VALUES ({OF}, 4, 'spend', 0, 0, 0, 0, 0, 'spent')",
+    "a movement of no entry": f"{MOVEMENT} VALUES ({OF}, 4, 0, 1, 'available', 'consumed', 1)",
     "another movement of an old entry": f"{MOVEMENT} VALUES ({OF}, 2, 1, 1, 'available', 'consumed', 1)",
     "a movement of nothing": f"{MOVEMENT} VALUES ({OF}, 2, 0, 1, 'available', 'consumed', 0)",
     "an edited entry": "UPDATE billing_entry SET reason = 'better'",
@@ -49,29 +67,31 @@ REFUSED = {
     "a deleted lot": "DELETE FROM billing_lot",
     "a deleted account": "DELETE FROM billing_account",
 }
-NEW_ENTRY = f"{RAISED}{ENTRY} VALUES ({OF}, 3, 'spend', 1, 0, 0, 0, 0, 'new');"
+NEW_ENTRY = f"{RAISED}{ENTRY} VALUES ({OF}, 4, 'spend', 1, 0, 0, 0, 0, 'new');"
 MOVES = {
-    "nothing": f"{MOVEMENT} VALUES ({OF}, 3, 0, 1, 'available', 'consumed', 0)",
-    "from a book to itself": f"{MOVEMENT} VALUES ({OF}, 3, 0, 1, 'available', 'available', 1)",
-    "from no book": f"{MOVEMENT} VALUES ({OF}, 3, 0, 1, 'pocket', 'available', 1)",
-    "to no book": f"{MOVEMENT} VALUES ({OF}, 3, 0, 1, 'available', 'pocket', 1)",
-    "a negative amount": f"{MOVEMENT} VALUES ({OF}, 3, 0, 1, 'available', 'consumed', -1)",
-    "on a line below zero": f"{MOVEMENT} VALUES ({OF}, 3, -1, 1, 'available', 'consumed', 1)",
+    "nothing": f"{MOVEMENT} VALUES ({OF}, 4, 0, 1, 'available', 'consumed', 0)",
+    "from a book to itself": f"{MOVEMENT} VALUES ({OF}, 4, 0, 1, 'available', 'available', 1)",
+    "from no book": f"{MOVEMENT} VALUES ({OF}, 4, 0, 1, 'pocket', 'available', 1)",
+    "to no book": f"{MOVEMENT} VALUES ({OF}, 4, 0, 1, 'available', 'pocket', 1)",
+    "a negative amount": f"{MOVEMENT} VALUES ({OF}, 4, 0, 1, 'available', 'consumed', -1)",
+    "on a line below zero": f"{MOVEMENT} VALUES ({OF}, 4, -1, 1, 'available', 'consumed', 1)",
 }
 REPLACED = {
     "an entry": f"{ENTRY} VALUES ({OF}, 2, 'spend', 1, 0, 0, 0, 0, 'spent')",
-    "an entry by its key": f"{RAISED}{ENTRY} VALUES ({OF}, 3, 'spend', 0, 0, 0, 0, 0, 'spent')",
+    "an entry by its key": f"{RAISED}{ENTRY} VALUES ({OF}, 4, 'spend', 0, 0, 0, 0, 0, 'spent')",
     "a movement": f"{MOVEMENT} VALUES ({OF}, 2, 0, 1, 'available', 'consumed', 5)",
     "a lot": f"{LOT} VALUES ({OF}, 1, 'payg', 1, 500, 0, 1, 'money', 500, 0, 0, true)",
+    "a hold": f"{HOLD} VALUES ({OF}, 3, 500, 1, 0, 0, '[]', true)",
     "a lot by its source": f"{LOT} VALUES ({OF}, 9, 'payg', 1, 500, 0, 1, 'money', 500, 0, 0, true)",
 }
 
 
 @pytest.fixture
 def raw(engine, store):
-    """Return how to run statements beside the library, on an account with a grant and a spend."""
+    """Return how to run statements beside the library, on an account with a grant, a spend and a hold."""
     carry_out(store, a_grant(ACCOUNT, 100, source="money"), NOW)
     carry_out(store, a_spend(ACCOUNT, 10, key="spent"), NOW)
+    carry_out(store, a_hold(ACCOUNT, 20), NOW)
 
     def run(statements):
         with engine.begin() as connection:
@@ -100,7 +120,8 @@ def test_the_database_refuses_to_move(raw, movement):
 
 def test_what_keeps_to_the_rules_is_accepted(raw):
     """It is the rules that refuse, not a mistake in these tests."""
-    raw(f"{NEW_ENTRY}{MOVEMENT} VALUES ({OF}, 3, 0, 1, 'available', 'consumed', 1)")
+    raw(f"{NEW_ENTRY}{MOVEMENT} VALUES ({OF}, 4, 0, 1, 'available', 'consumed', 1)")
+    raw("UPDATE billing_hold SET captured = 1, released = 2; UPDATE billing_hold SET released = 19, is_open = false")
 
 
 @pytest.mark.parametrize("insert", REPLACED.values(), ids=REPLACED)
@@ -111,7 +132,7 @@ def test_sqlite_refuses_to_replace(raw, insert):
         raw(insert.replace("INSERT INTO", "INSERT OR REPLACE INTO"))
 
 
-@pytest.mark.parametrize("table", ["billing_account", "billing_lot", "billing_entry", "billing_movement"])
+@pytest.mark.parametrize("table", ["billing_account", "billing_lot", "billing_hold", "billing_entry", "billing_movement"])
 @pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
 def test_postgresql_refuses_to_truncate(raw, table):
     """A TRUNCATE calls no trigger for deleted rows."""

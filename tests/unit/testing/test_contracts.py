@@ -4,6 +4,7 @@
 import inspect
 from collections import Counter
 from contextlib import contextmanager
+from datetime import timedelta
 
 import attrs
 import pytest
@@ -18,7 +19,7 @@ from billing_adapters.memory.outbox import MemoryOutbox
 from billing_adapters.memory.payments import MemoryPayments
 from billing_adapters.memory.tables import Table
 from billing_core.domain.credits import Lot, decisions
-from billing_core.errors import BillingError
+from billing_core.errors import BillingError, HoldClosed
 from billing_core.testing.contracts import StoreContract
 from billing_core.testing.examples import a_product
 from billing_core.testing.machines import ledger_machine
@@ -111,6 +112,47 @@ def lots_stay(kept, change, _honest=ledger._after):
     return attrs.evolve(after, lots={**after.lots, **kept.lots})
 
 
+def a_moment_too_late(account, now, _honest=decisions.settle):
+    return tuple(attrs.evolve(one, recorded_at=now) for one in _honest(account, now - timedelta(microseconds=1)))
+
+
+def holds_kept(spoil):
+    """Return a way to break the ledger: spoil the holds of an account as they are written, new ones and old ones apart."""
+
+    def after(kept, change, _honest=ledger._after):
+        written = _honest(kept, change)
+        return attrs.evolve(
+            written, holds={number: spoil(kept.holds.get(number), one) for number, one in written.holds.items()}
+        )
+
+    return replaced(ledger, "_after", after)
+
+
+def holding(choose):
+    """Return another way to load an account: with other holds."""
+
+    def loaded(kept, needs, _honest=ledger._loaded):
+        return attrs.evolve(_honest(kept, needs), holds=tuple(kept.holds[number] for number in choose(kept, needs)))
+
+    return loaded
+
+
+def closed_hold_too(account, number, _honest=decisions._open_hold):
+    try:
+        return _honest(account, number)
+    except HoldClosed:
+        return account.hold(number)
+
+
+def divided_from_the_end(slices, amount, _honest=decisions._divided):
+    taken, left = _honest([*slices][::-1], amount)
+    return taken[::-1], left[::-1]
+
+
+def without_holds(account, now, _honest=decisions._next_due):
+    return _honest(attrs.evolve(account, holds=()), now)
+
+
 def overwrite(payments, payment):
     payments._payments.put(payment.id, payment)
 
@@ -189,6 +231,52 @@ BROKEN = {
     ),
     "loads no entries": (accounts_loaded(recorded=lambda _: {}), "entries_are_loaded_when_their_key_is_named"),
     "always reads the last page": (replaced(MemoryLedger, "entries", always_from_the_end), "entries_are_read_page_by_page"),
+    # Holds
+    "forgets the slices of a hold": (
+        holds_kept(lambda _, now: attrs.evolve(now, slices=())),
+        "a_hold_is_kept_exactly",
+    ),
+    "does not write what becomes of a hold": (holds_kept(lambda before, now: before or now), "a_hold_is_captured_in_parts"),
+    "sorts the slices of a hold": (
+        holds_kept(lambda _, now: attrs.evolve(now, slices=tuple(sorted(now.slices, key=lambda one: one.lot)))),
+        "slices_stay_in_their_order",
+    ),
+    "loses which hold it was": (
+        entries_given(of=lambda _: None),
+        "what_is_done_to_a_hold_is_kept_exactly",
+    ),
+    "forgets how a hold was born": (
+        entries_given(placed=lambda _: None),
+        "a_hold_is_kept_exactly",
+    ),
+    "keeps a hold as it is in its entry": (
+        entries_given(placed=lambda placed: placed and attrs.evolve(placed, captured=1)),
+        "a_hold_is_kept_exactly",
+    ),
+    "loads open holds only": (
+        accounts_loaded(holds=lambda holds: tuple(one for one in holds if one.open)),
+        "closed_holds_are_loaded_when_their_number_is_named",
+    ),
+    "loads no holds that nobody names": (
+        replaced(ledger, "_loaded", holding(lambda kept, needs: needs.holds & kept.holds.keys())),
+        "open_holds_are_loaded_and_closed_ones_are_not",
+    ),
+    "takes every hold for an open one": (
+        replaced(ledger, "_loaded", holding(lambda kept, _: kept.holds)),
+        "open_holds_are_loaded_and_closed_ones_are_not",
+    ),
+    "ignores that lots are held": (
+        replaced(Lot, "open", property(lambda lot: lot.remaining > 0)),
+        "open_holds_are_loaded_and_closed_ones_are_not",
+    ),
+    "captures what burns last": (
+        replaced(decisions, "_divided", divided_from_the_end),
+        "a_hold_is_captured_in_parts",
+    ),
+    "returns credits to a lot that expires this moment": (
+        replaced(Lot, "due", lambda lot, now: lot.expires_at is not None and lot.expires_at < now),
+        "what_returns_to_a_lot_that_has_expired_is_lost",
+    ),
     # The inbox and the outbox
     "lets settled deliveries wait": (
         replaced(MemoryInbox, "waiting_for", waiting_whatever_their_state),
@@ -217,8 +305,13 @@ BROKEN = {
 BROKEN_HISTORIES = {
     "forgets to write old lots": replaced(ledger, "_after", lots_stay),
     "burns the oldest first": replaced(decisions, "burn_order", lambda lot: lot.number),
-    "expires a moment too late": replaced(Lot, "due", lambda lot, now: lot.expires_at is not None and lot.expires_at < now),
+    "expires a moment too late": replaced(decisions, "settle", a_moment_too_late),
     "never expires": replaced(decisions, "settle", lambda *_: ()),
+    "forgets the slices of a hold": holds_kept(lambda _, now: attrs.evolve(now, slices=())),
+    "does not close a hold": holds_kept(lambda before, now: now if before is None or now.open else before),
+    "loses which hold it was": entries_given(of=lambda _: None),
+    "returns nothing in time": replaced(decisions, "_next_due", without_holds),
+    "captures what was closed": replaced(decisions, "_open_hold", closed_hold_too),
     "carries out a command again": replaced(decisions, "_carried_out", lambda *_: False),
 }
 

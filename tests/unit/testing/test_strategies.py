@@ -7,10 +7,10 @@ import attrs
 import pytest
 from hypothesis import Phase, given, settings
 
-from billing_core.domain.credits import Account, decide, fold
+from billing_core.domain.credits import MAX_AMOUNT, Account, decide, fold
 from billing_core.errors import BillingError
 from billing_core.testing import strategies
-from billing_core.testing.examples import NOW, an_account
+from billing_core.testing.examples import NOW, a_grant, an_account
 from billing_core.testing.laws import check_account, check_journal
 
 ACCOUNT = an_account()
@@ -62,6 +62,14 @@ def test_every_grant_is_accepted_by_an_empty_account(grant):
     assert decide(Account(ACCOUNT), grant, NOW)
 
 
+@given(hold=strategies.holds(ACCOUNT, NOW))
+def test_every_hold_is_accepted_by_an_account_that_has_enough(hold):
+    account = Account(ACCOUNT)
+    account = fold(account, decide(account, a_grant(ACCOUNT, MAX_AMOUNT), NOW - timedelta(days=1)))
+
+    assert decide(account, attrs.evolve(hold, key="fresh"), NOW)
+
+
 DRAWN = {
     "products": strategies.products(),
     "prices": strategies.prices(),
@@ -73,7 +81,13 @@ DRAWN = {
     "deliveries": strategies.deliveries(),
     "webhooks": strategies.webhooks(),
     "grants": strategies.grants(ACCOUNT, NOW),
+    "holds": strategies.holds(ACCOUNT, NOW),
+    "captures": strategies.captures(ACCOUNT, 1),
+    "releases": strategies.releases(ACCOUNT, 1),
 }
+# What a strategy is told, and does not draw.
+GIVEN = {DRAWN["grants"]: {"account"}, DRAWN["holds"]: {"account"}}
+GIVEN |= {DRAWN[name]: {"account", "hold"} for name in ("captures", "releases")}
 
 
 @pytest.mark.parametrize("strategy", DRAWN.values(), ids=DRAWN.keys())
@@ -90,4 +104,4 @@ def test_every_field_is_drawn(strategy):
     look()
 
     fixed = {name for name, values in seen.items() if len(values) == 1}
-    assert fixed <= {"version"} | ({"account"} if strategy is DRAWN["grants"] else set())
+    assert fixed <= {"version"} | GIVEN.get(strategy, set())

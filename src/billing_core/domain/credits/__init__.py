@@ -9,6 +9,7 @@ two functions again.
 from billing_core.domain.credits.balances import (
     Balance,
     balance_at,
+    holds_at,
 )
 from billing_core.domain.credits.commands import (
     AnyCommand,
@@ -31,6 +32,11 @@ from billing_core.domain.credits.decisions import (
     evolve,
     fold,
     settle,
+)
+from billing_core.domain.credits.explanations import (
+    Explained,
+    Explanation,
+    explain,
 )
 from billing_core.domain.credits.values import (
     FLOWS,
@@ -67,6 +73,8 @@ __all__ = [
     "Convert",
     "Entry",
     "Expire",
+    "Explained",
+    "Explanation",
     "Grant",
     "Hold",
     "KeyedCommand",
@@ -85,7 +93,9 @@ __all__ = [
     "decide",
     "effected",
     "evolve",
+    "explain",
     "fingerprint",
     "fold",
+    "holds_at",
     "settle",
 ]

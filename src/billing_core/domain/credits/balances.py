@@ -7,12 +7,13 @@ from types import MappingProxyType
 from attrs import frozen
 
 from billing_core.domain.credits.decisions import fold, settle
-from billing_core.domain.credits.values import Account, AccountId, LotKind
+from billing_core.domain.credits.values import Account, AccountId, Hold, LotKind
 from billing_core.domain.times import moment
 
 __all__ = [
     "Balance",
     "balance_at",
+    "holds_at",
 ]
 
 
@@ -20,7 +21,8 @@ __all__ = [
 class Balance:
     """What an account has at one moment, in the unit's smallest step.
 
-    `by_kind` divides `available`. `next_expiry_at` is when `next_expiry_amount` of it will be lost, None for never.
+    `by_kind` divides `available`; what is `held` comes on top. `next_expiry_at` is when `next_expiry_amount` of what is
+    available will be lost, None for never.
     """
 
     account: AccountId
@@ -39,7 +41,7 @@ def balance_at(account: Account, now: datetime) -> Balance:
     by_kind = dict.fromkeys(LotKind, 0)
     for lot in settled.lots:
         by_kind[lot.kind] += lot.remaining
-    due_at = settled.next_due_at
+    due_at = min((lot.expires_at for lot in settled.lots if lot.expires_at and lot.remaining), default=None)
     return Balance(
         account=account.id,
         available=settled.books.available,
@@ -50,3 +52,9 @@ def balance_at(account: Account, now: datetime) -> Balance:
         as_of=moment(now),
         version=account.version,
     )
+
+
+def holds_at(account: Account, now: datetime) -> tuple[Hold, ...]:
+    """Return the holds that are open at `now`, in the order in which they were placed."""
+    settled = fold(account, settle(account, moment(now)))
+    return tuple(hold for hold in settled.holds if hold.open)

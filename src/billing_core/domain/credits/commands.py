@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
 import attrs
@@ -12,7 +12,7 @@ from attrs.validators import optional
 
 from billing_core.domain.credits.values import AccountId, LotKind, long_text, not_negative, optional_text, positive, text
 from billing_core.domain.money import Money, whole
-from billing_core.domain.times import moment, optional_moment
+from billing_core.domain.times import optional_moment
 from billing_core.errors import Invalid
 
 __all__ = [
@@ -47,6 +47,18 @@ def _small(_instance: object, attribute: "attrs.Attribute[int]", value: int) -> 
 def _money(_instance: object, attribute: "attrs.Attribute[Money]", value: Money) -> None:
     if not isinstance(value, Money):
         raise Invalid(attribute.name, f"must be Money, not {type(value).__name__}")
+
+
+def _lasting(_instance: object, attribute: "attrs.Attribute[timedelta]", value: timedelta) -> None:
+    if not isinstance(value, timedelta):
+        raise Invalid(attribute.name, f"must be a timedelta, not {type(value).__name__}")
+    if value <= timedelta():
+        raise Invalid(attribute.name, "must be longer than nothing")
+
+
+def _flag(_instance: object, attribute: "attrs.Attribute[bool]", value: bool) -> None:  # noqa: FBT001 - a validator's shape
+    if not isinstance(value, bool):
+        raise Invalid(attribute.name, f"must be True or False, not {value!r}")
 
 
 @frozen(kw_only=True)
@@ -86,10 +98,27 @@ class Spend(Command):
 
 @frozen(kw_only=True)
 class PlaceHold(Command):
-    """Set credits aside, the first to burn first. They return by themselves at `expires_at`, unless captured by then."""
+    """Set credits aside, the first to burn first. They return by themselves unless they are captured in time.
+
+    That is at `expires_at`, or when `expires_in` has passed since they were set aside. The latter is the same command
+    whenever it is repeated, while a moment that is worked out anew at each attempt makes each attempt another command.
+    """
 
     amount: int = field(validator=positive)
-    expires_at: datetime = field(converter=moment)
+    expires_at: datetime | None = field(default=None, converter=optional_moment)
+    expires_in: timedelta | None = field(default=None, validator=optional(_lasting))
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a hold without an end, or with two."""
+        if (self.expires_at is None) is (self.expires_in is None):
+            raise Invalid("expires_at", "or expires_in must be given, and not both")
+
+    def ends_at(self, now: datetime) -> datetime:
+        """Return when the credits return, if they are set aside now."""
+        try:
+            return self.expires_at or now + (self.expires_in or timedelta())
+        except OverflowError:
+            raise Invalid("expires_in", "must end before the year 10000") from None
 
 
 @frozen(kw_only=True)
@@ -101,7 +130,7 @@ class Capture(Command):
 
     hold: int = field(validator=positive)
     amount: int | None = field(default=None, validator=optional(not_negative))
-    final: bool = True
+    final: bool = field(default=True, validator=_flag)
 
 
 @frozen(kw_only=True)

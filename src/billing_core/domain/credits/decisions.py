@@ -130,7 +130,7 @@ def evolve(account: Account, entry: Entry) -> Account:
         books=books,
         recorded_at=entry.recorded_at,
         lots=tuple(lots.values()),
-        holds=_holds_after(account.holds, entry),
+        holds=_holds_after(account, entry),
         recorded=recorded,
     )
 
@@ -231,12 +231,13 @@ def _burn(lots: Iterable[Lot], amount: int, target: Book) -> Iterable[Movement]:
 
 
 def _place(account: Account, command: PlaceHold, now: datetime) -> Entry:
-    if command.expires_at <= now:
+    expires_at = command.ends_at(now)
+    if expires_at <= now:
         raise Invalid("expires_at", "must lie in the future")
     if command.amount > account.books.available:
         raise InsufficientCredits(str(account.id), command.amount, account.books.available)
     movements = tuple(_burn(account.lots, command.amount, Book.HELD))
-    placed = Hold(account.version + 1, command.amount, command.expires_at, command.reference)
+    placed = Hold(account.version + 1, command.amount, expires_at, command.reference)
     return _entry(account, Operation.HOLD, movements, effective_at=now, recorded_at=now, command=command, placed=placed)
 
 
@@ -264,6 +265,8 @@ def _open_hold(account: Account, number: int) -> Hold:
         raise UnknownHold(str(account.id), number)
     if not hold.open:
         raise HoldClosed(str(account.id), number, hold.captured, hold.released)
+    if hold.left != sum(one.amount for one in hold.slices):  # or it would time out for ever
+        raise Invalid("hold", f"{number} of {account.id} does not hold what its slices say")
     return hold
 
 
@@ -386,11 +389,14 @@ def _booked(books: Books, movements: Iterable[Movement]) -> Books:
     return Books(**amounts)
 
 
-def _holds_after(holds: tuple[Hold, ...], entry: Entry) -> tuple[Hold, ...]:
+def _holds_after(account: Account, entry: Entry) -> tuple[Hold, ...]:
     if entry.placed:
         slices = tuple(Slice(one.lot, one.amount) for one in entry.movements)
-        return (*holds, attrs.evolve(entry.placed, slices=slices))
-    return tuple(_hold_after(hold, entry.movements) if hold.number == entry.of else hold for hold in holds)
+        return (*account.holds, attrs.evolve(entry.placed, slices=slices))
+    moves_held = any(one.source is Book.HELD for one in entry.movements)
+    if moves_held and not (entry.of and account.hold(entry.of)):
+        raise Invalid("of", f"must name a hold of {account.id} that is loaded, not {entry.of}")
+    return tuple(_hold_after(hold, entry.movements) if hold.number == entry.of else hold for hold in account.holds)
 
 
 def _hold_after(hold: Hold, movements: tuple[Movement, ...]) -> Hold:
@@ -398,7 +404,10 @@ def _hold_after(hold: Hold, movements: tuple[Movement, ...]) -> Hold:
     for one in movements:
         gone[one.lot] += one.amount
     captured = sum(one.amount for one in movements if one.target is Book.CONSUMED)
-    left = (Slice(one.lot, one.amount - gone[one.lot]) for one in hold.slices)
+    held = {one.lot: one.amount for one in hold.slices}
+    if any(amount > held.get(lot, 0) for lot, amount in gone.items()):
+        raise Invalid("movement", f"takes more from hold {hold.number} than it holds")
+    left = (Slice(lot, amount - gone[lot]) for lot, amount in held.items())
     return attrs.evolve(
         hold,
         slices=tuple(one for one in left if one.amount),

@@ -12,6 +12,7 @@ import pytest
 
 from billing_core.ports import Store
 from billing_core.testing.contracts.histories import HistoryContract
+from billing_core.testing.contracts.holds import HoldContract
 from billing_core.testing.contracts.inbox import InboxContract
 from billing_core.testing.contracts.ledger import LedgerContract
 from billing_core.testing.contracts.mirrors import MirrorContract
@@ -23,6 +24,7 @@ from billing_core.testing.contracts.unit import UnitContract
 __all__ = [
     "ClockContract",
     "HistoryContract",
+    "HoldContract",
     "IdsContract",
     "InboxContract",
     "LedgerContract",
@@ -39,6 +41,7 @@ class StoreContract(
     MirrorContract,
     PaymentsContract,
     LedgerContract,
+    HoldContract,
     HistoryContract,
     InboxContract,
     OutboxContract,

@@ -10,9 +10,13 @@ import attrs
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 
+from billing_core.domain.credits import Account, AccountId, AnyCommand, Change, Entry, Needs
 from billing_core.ports import Store, UnitOfWork
+from billing_core.testing.driver import account_in, carry_out, journal_of
+from billing_core.testing.examples import NOW
+from billing_core.testing.laws import check_account, check_journal
 
-__all__ = ["every", "in_threads", "keep", "meanwhile", "shape"]
+__all__ = ["check_laws", "done", "every", "in_threads", "keep", "meanwhile", "record", "shape", "whole"]
 
 T = TypeVar("T")
 Write: TypeAlias = Callable[[UnitOfWork], object]
@@ -38,6 +42,32 @@ def keep(store: Store, write: Write) -> None:
     with store.begin() as unit:
         write(unit)
         unit.commit()
+
+
+def record(store: Store, *changes: Change) -> None:
+    """Record these changes in a unit of its own, and commit."""
+    keep(store, lambda unit: unit.ledger.record(iter(changes)))
+
+
+def done(store: Store, *commands: AnyCommand, now: datetime = NOW) -> tuple[Entry, ...]:
+    """Carry out these commands, and return what was written."""
+    return tuple(entry for command in commands for entry in carry_out(store, command, now))
+
+
+def whole(store: Store, account: AccountId) -> tuple[Account, tuple[Entry, ...]]:
+    """Return an account with all the lots and holds that it ever had, and all its entries."""
+    entries = journal_of(store, account)
+    keys = frozenset(entry.key for entry in entries if entry.key)
+    sources = frozenset(entry.opened.source for entry in entries if entry.opened)
+    holds = frozenset(entry.seq for entry in entries if entry.placed)
+    return account_in(store, Needs(account, keys, sources, holds)), entries
+
+
+def check_laws(store: Store, account: AccountId) -> None:
+    """Assert that an account, as it is stored, obeys every law."""
+    loaded, entries = whole(store, account)
+    check_journal(entries)
+    check_account(loaded, entries)
 
 
 def meanwhile(store: Store, write: Write, end: Callable[[], None]) -> BaseException | None:

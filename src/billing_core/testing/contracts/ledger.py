@@ -13,7 +13,6 @@ from billing_core.domain.credits import (
     AccountId,
     AnyCommand,
     Change,
-    Entry,
     Grant,
     Lot,
     Needs,
@@ -25,32 +24,15 @@ from billing_core.domain.money import Money
 from billing_core.errors import AlreadyGranted, Conflict, InsufficientCredits
 from billing_core.ports import Store
 from billing_core.testing import strategies
-from billing_core.testing.contracts.claims import every, in_threads, keep, meanwhile, shape
+from billing_core.testing.contracts.claims import check_laws, done, every, in_threads, meanwhile, record, shape, whole
 from billing_core.testing.driver import account_in, carry_out, journal_of
 from billing_core.testing.examples import NOW, a_convert, a_grant, a_spend, an_account, fresh, prepared
-from billing_core.testing.laws import check_account, check_journal
 
 __all__ = ["LedgerContract"]
 
 _HOUR = timedelta(hours=1)
 _LARGEST_BOOK = 2**63 - 1
 _ELSEWHERE = an_account()
-
-
-def _record(store: Store, *changes: Change) -> None:
-    keep(store, lambda unit: unit.ledger.record(iter(changes)))
-
-
-def _done(store: Store, *commands: AnyCommand, now: datetime = NOW) -> tuple[Entry, ...]:
-    return tuple(entry for command in commands for entry in carry_out(store, command, now))
-
-
-def _whole(store: Store, account: AccountId) -> tuple[Account, tuple[Entry, ...]]:
-    """Return an account with all its lots and entries."""
-    entries = journal_of(store, account)
-    keys = frozenset(entry.key for entry in entries if entry.key)
-    sources = frozenset(entry.opened.source for entry in entries if entry.opened)
-    return account_in(store, Needs(account, keys, sources)), entries
 
 
 def _lots(account: Account) -> list[Lot]:
@@ -61,12 +43,6 @@ def _unaware(store: Store, command: AnyCommand) -> Change:
     """Return what a command would write if nobody looked for its key or source first."""
     loaded = account_in(store, Needs(command.account))
     return change(loaded, decide(loaded, command, NOW))
-
-
-def _check_laws(store: Store, account: AccountId) -> None:
-    loaded, entries = _whole(store, account)
-    check_journal(entries)
-    check_account(loaded, entries)
 
 
 class LedgerContract:
@@ -90,7 +66,7 @@ class LedgerContract:
     def test_several_accounts_are_loaded_at_once(self, store: Store, *, lock: bool) -> None:
         """Known ones and unknown ones, in whatever order."""
         rich, poor, never = an_account(), an_account(), an_account()
-        _done(store, a_grant(rich, 10), a_grant(poor, 1))
+        done(store, a_grant(rich, 10), a_grant(poor, 1))
 
         with store.begin() as unit:
             loaded = unit.ledger.load(map(Needs, (rich, never, poor)), lock=lock)
@@ -108,7 +84,7 @@ class LedgerContract:
         """As when several commands on it are decided in one go."""
         account = an_account()
         first, second = a_grant(account, 1), a_grant(account, 2)
-        _done(store, first, second, a_spend(account, 3))
+        done(store, first, second, a_spend(account, 3))
 
         with store.view() as unit:
             loaded = unit.ledger.load([Needs.of(first), Needs.of(second)])[account]
@@ -121,7 +97,7 @@ class LedgerContract:
         images = an_account("images")
         tokens = AccountId(images.owner, "tokens")
 
-        _done(store, a_grant(images, 3))
+        done(store, a_grant(images, 3))
 
         with store.view() as unit:
             loaded = unit.ledger.load([Needs(images), Needs(tokens)])
@@ -132,7 +108,7 @@ class LedgerContract:
         """However long the history, a decision looks at what is left."""
         account = an_account()
         spent, left = a_grant(account, 5), a_grant(account, 7)
-        _done(store, spent, left, a_spend(account, 6))
+        done(store, spent, left, a_spend(account, 6))
 
         loaded = account_in(store, Needs(account))
 
@@ -142,7 +118,7 @@ class LedgerContract:
         """With the open ones; a source that opened nothing adds nothing."""
         account = an_account()
         spent, also_spent, left = a_grant(account, 5), a_grant(account, 6), a_grant(account, 7)
-        _done(store, spent, also_spent, left, a_spend(account, 11))
+        done(store, spent, also_spent, left, a_spend(account, 11))
 
         loaded = account_in(store, Needs(account, sources=frozenset({spent.source, left.source, "never"})))
 
@@ -152,8 +128,8 @@ class LedgerContract:
         """Those and no others, from this account and no other."""
         account, other = an_account(), an_account()
         grant, spend = a_grant(account, 5), a_spend(account, 2)
-        entries = _done(store, grant, spend)
-        _done(store, a_grant(other, 5, key="theirs"))
+        entries = done(store, grant, spend)
+        done(store, a_grant(other, 5, key="theirs"))
 
         loaded = account_in(store, Needs(account, keys=frozenset({spend.key, "never", "theirs"})))
 
@@ -174,7 +150,7 @@ class LedgerContract:
 
         assert (read.version, read.books.available) == (2, 3)
         assert [entry.key for entry in entries] == [spend.key, grant.key]
-        _check_laws(store, account)
+        check_laws(store, account)
 
     def test_what_was_not_committed_was_not_recorded(self, store: Store) -> None:
         """The same change can be written later."""
@@ -183,7 +159,7 @@ class LedgerContract:
         with store.begin() as unit:
             unit.ledger.record([granted])
 
-        _record(store, granted)
+        record(store, granted)
 
         assert account_in(store, Needs(account)).version == 1
 
@@ -197,7 +173,7 @@ class LedgerContract:
         entries = decide(Account(account), command, NOW)
         written = change(Account(account), entries)
 
-        _record(store, written)
+        record(store, written)
 
         loaded = account_in(store, Needs.of(command))
         assert shape(journal_of(store, account)) == shape(entries)
@@ -212,22 +188,22 @@ class LedgerContract:
         told = {"reference": "order:1", "reason": "a reason", "actor": "somebody"}
         late = NOW + timedelta(days=2, microseconds=1)
         lapsing = a_grant(account, 9, expires_at=NOW + timedelta(days=1), cost=Money(900, "usd"), **told)
-        before = _done(store, lapsing, a_grant(account, 5), a_grant(account, 4, priority=1), a_spend(account, 11, **told))
+        before = done(store, lapsing, a_grant(account, 5), a_grant(account, 4, priority=1), a_spend(account, 11, **told))
 
-        after = _done(store, a_spend(account, 0), a_convert(account, lapsing.source, effective_at=NOW, **told), now=late)
+        after = done(store, a_spend(account, 0), a_convert(account, lapsing.source, effective_at=NOW, **told), now=late)
 
         assert shape(journal_of(store, account)) == shape((*before, *after))
         assert [entry.operation for entry in after] == ["expire", "spend", "convert"]
-        _check_laws(store, account)
+        check_laws(store, account)
 
     def test_the_account_is_what_its_entries_make_it(self, store: Store) -> None:
         """Replaying the journal from nothing gives the account that is loaded, lots and all."""
         account = an_account()
         grants = [a_grant(account, 10 + number, expires_at=NOW + number * _HOUR) for number in range(1, 4)]
-        _done(store, *grants, a_spend(account, 15))
-        _done(store, a_spend(account, 3), a_grant(account, 1), now=NOW + 2 * _HOUR)
+        done(store, *grants, a_spend(account, 15))
+        done(store, a_spend(account, 3), a_grant(account, 1), now=NOW + 2 * _HOUR)
 
-        loaded, entries = _whole(store, account)
+        loaded, entries = whole(store, account)
 
         replayed = Account(account)
         for entry in entries:
@@ -241,7 +217,7 @@ class LedgerContract:
         last = datetime.max.replace(tzinfo=UTC)
         grant = a_grant(account, effective_at=NOW - timedelta(microseconds=1), expires_at=last)
 
-        _done(store, grant)
+        done(store, grant)
 
         (lot,) = account_in(store, Needs(account)).lots
         (entry,) = journal_of(store, account)
@@ -256,7 +232,7 @@ class LedgerContract:
         grant = a_grant(account, 1, key=name, source=name + name[8:], **told)
         convert = a_convert(account, grant.source, **told)
 
-        entries = _done(store, grant, convert)
+        entries = done(store, grant, convert)
 
         loaded = account_in(store, Needs.of(convert))
         assert journal_of(store, account) == entries
@@ -266,9 +242,9 @@ class LedgerContract:
         """What JSON can carry."""
         account = an_account()
 
-        _done(store, a_grant(account, MAX_AMOUNT, cost=Money(MAX_AMOUNT, "usd")), a_spend(account, MAX_AMOUNT - 1))
+        done(store, a_grant(account, MAX_AMOUNT, cost=Money(MAX_AMOUNT, "usd")), a_spend(account, MAX_AMOUNT - 1))
 
-        loaded, _ = _whole(store, account)
+        loaded, _ = whole(store, account)
         assert (loaded.books.available, loaded.books.consumed) == (1, MAX_AMOUNT - 1)
         assert loaded.lots[0].cost == Money(MAX_AMOUNT, "usd")
 
@@ -282,7 +258,7 @@ class LedgerContract:
             account = evolve(account, entry)
             entries.append(entry)
 
-        _record(store, change(Account(owner), tuple(entries)))
+        record(store, change(Account(owner), tuple(entries)))
 
         loaded = account_in(store, Needs(owner))
         assert (loaded.books.issued, loaded.books.available) == (-_LARGEST_BOOK, _LARGEST_BOOK)
@@ -293,7 +269,7 @@ class LedgerContract:
         account = an_account()
         spend = a_spend(account, 0)
 
-        entries = _done(store, spend)
+        entries = done(store, spend)
 
         assert journal_of(store, account) == entries
         assert account_in(store, Needs.of(spend)).recorded == {spend.key: entries[0]}
@@ -303,7 +279,7 @@ class LedgerContract:
     def test_entries_come_latest_first(self, store: Store) -> None:
         """No more than were asked for, and of this account only."""
         account = an_account()
-        entries = _done(store, *(a_spend(account, 0) for _ in range(5)), a_spend(an_account(), 0))[:5]
+        entries = done(store, *(a_spend(account, 0) for _ in range(5)), a_spend(an_account(), 0))[:5]
 
         with store.view() as unit:
             everything = unit.ledger.entries(account)
@@ -315,7 +291,7 @@ class LedgerContract:
     def test_entries_are_read_page_by_page(self, store: Store) -> None:
         """`before` is not among them; before the first one there are none, before the next one there are all."""
         account = an_account()
-        entries = _done(store, *(a_spend(account, 0) for _ in range(5)))
+        entries = done(store, *(a_spend(account, 0) for _ in range(5)))
 
         with store.view() as unit:
             page = unit.ledger.entries(account, before=4, limit=2)
@@ -337,15 +313,15 @@ class LedgerContract:
     def test_a_stale_writer_of_an_account_conflicts(self, store: Store, version: int) -> None:
         """What was decided before somebody else wrote is not written, and changes nothing."""
         account = an_account()
-        _done(store, *(a_grant(account) for _ in range(version)))
+        done(store, *(a_grant(account) for _ in range(version)))
         stale = prepared(store, a_grant(account))
-        _done(store, a_grant(account))
-        before = _whole(store, account)
+        done(store, a_grant(account))
+        before = whole(store, account)
 
         with pytest.raises(Conflict):
-            _record(store, stale)
+            record(store, stale)
 
-        assert _whole(store, account) == before
+        assert whole(store, account) == before
 
     def test_a_change_of_a_later_version_conflicts(self, store: Store) -> None:
         """An account that is not there yet is at version 0 and no other."""
@@ -354,7 +330,7 @@ class LedgerContract:
         spent = change(granted.account, decide(granted.account, a_spend(account), NOW))
 
         with pytest.raises(Conflict):
-            _record(store, spent)
+            record(store, spent)
 
         assert account_in(store, Needs(account)) == Account(account)
 
@@ -362,7 +338,7 @@ class LedgerContract:
     def test_two_writers_of_an_account_do_not_both_win(self, store: Store, version: int) -> None:
         """The one that waited for the other finds that it is too late."""
         account = an_account()
-        _done(store, *(a_grant(account) for _ in range(version)))
+        done(store, *(a_grant(account) for _ in range(version)))
         ours, theirs = prepared(store, a_grant(account, 1)), prepared(store, a_grant(account, 2))
 
         with store.begin() as unit:
@@ -376,7 +352,7 @@ class LedgerContract:
     def test_whoever_locked_an_account_does_not_lose(self, store: Store, version: int) -> None:
         """Between the loading and the recording nobody else writes."""
         account = an_account()
-        _done(store, *(a_grant(account) for _ in range(version)))
+        done(store, *(a_grant(account) for _ in range(version)))
         theirs = prepared(store, a_grant(account, 2))
         command = a_grant(account, 1)
 
@@ -398,7 +374,7 @@ class LedgerContract:
         with store.begin() as unit:
             unit.ledger.load([Needs(account)], lock=True)
 
-        _done(store, a_grant(account))
+        done(store, a_grant(account))
 
         assert account_in(store, Needs(account)).version == 1
 
@@ -407,20 +383,20 @@ class LedgerContract:
     def test_a_key_is_taken_once(self, store: Store) -> None:
         """The store refuses it even if nobody looked for it before deciding."""
         account = an_account()
-        _done(store, a_grant(account, key="taken"))
+        done(store, a_grant(account, key="taken"))
 
         with pytest.raises(Conflict):
-            _record(store, _unaware(store, a_spend(account, key="taken")))
+            record(store, _unaware(store, a_spend(account, key="taken")))
 
         assert account_in(store, Needs(account)).version == 1
 
     def test_a_source_opens_one_lot(self, store: Store) -> None:
         """The store refuses the second even if nobody looked for the first, and although that one is spent."""
         account = an_account()
-        _done(store, a_grant(account, 5, source="money"), a_spend(account, 5))
+        done(store, a_grant(account, 5, source="money"), a_spend(account, 5))
 
         with pytest.raises(Conflict):
-            _record(store, _unaware(store, a_grant(account, 5, source="money")))
+            record(store, _unaware(store, a_grant(account, 5, source="money")))
 
         assert account_in(store, Needs(account)).books.available == 0
 
@@ -429,7 +405,7 @@ class LedgerContract:
         ours = an_account()
         theirs, also_ours = an_account(), AccountId(ours.owner, "images")
 
-        _done(store, *(a_grant(account, 5, key="key", source="money") for account in (ours, theirs, also_ours)))
+        done(store, *(a_grant(account, 5, key="key", source="money") for account in (ours, theirs, also_ours)))
 
         assert [account_in(store, Needs(one)).books.available for one in (ours, theirs, also_ours)] == [5, 5, 5]
 
@@ -438,7 +414,7 @@ class LedgerContract:
         """The database compares characters, and knows nothing of languages."""
         account = an_account()
 
-        _done(store, *(a_grant(account, 1, key=name, source=name) for name in names))
+        done(store, *(a_grant(account, 1, key=name, source=name) for name in names))
 
         assert account_in(store, Needs(account)).books.available == len(names)
 
@@ -447,9 +423,9 @@ class LedgerContract:
     def test_several_accounts_are_recorded_at_once(self, store: Store) -> None:
         """New ones and known ones."""
         known, new = an_account(), an_account()
-        _done(store, a_grant(known, 1))
+        done(store, a_grant(known, 1))
 
-        _record(store, prepared(store, a_grant(new, 2)), prepared(store, a_spend(known, 1)))
+        record(store, prepared(store, a_grant(new, 2)), prepared(store, a_spend(known, 1)))
 
         assert [account_in(store, Needs(one)).books.available for one in (known, new)] == [0, 2]
 
@@ -458,36 +434,36 @@ class LedgerContract:
         """Several accounts change together or not at all."""
         fine, overtaken = an_account(), an_account()
         changes = [prepared(store, a_grant(fine)), prepared(store, a_grant(overtaken))]
-        _done(store, a_grant(overtaken))
+        done(store, a_grant(overtaken))
 
         with pytest.raises(Conflict):
-            _record(store, *sorted(changes, key=lambda one: (one.account.id == fine) is stale_first))
+            record(store, *sorted(changes, key=lambda one: (one.account.id == fine) is stale_first))
 
         assert account_in(store, Needs(fine)) == Account(fine)
         assert account_in(store, Needs(overtaken)).version == 1
 
     def test_recording_nothing_writes_nothing(self, store: Store) -> None:
         """A decision may have no entries at all."""
-        _record(store)
+        record(store)
 
     # Threads --------------------------------------------------------------------------------------------------------------
 
     def test_many_threads_never_overspend(self, store: Store) -> None:
         """Eight spend one account empty: as many succeed as there are credits, to the last one."""
         account = an_account()
-        _done(store, a_grant(account, 13), a_grant(account, 7))
+        done(store, a_grant(account, 13), a_grant(account, 7))
 
         counts = in_threads([partial(_spend_ones, store, account, times=4) for _ in range(8)])
 
-        loaded, _ = _whole(store, account)
+        loaded, _ = whole(store, account)
         assert sum(counts) == 20
         assert (loaded.books.available, loaded.books.consumed) == (0, 20)
-        _check_laws(store, account)
+        check_laws(store, account)
 
     def test_many_threads_carry_out_one_command_once(self, store: Store) -> None:
         """One of them does it, the others find it done."""
         account = an_account()
-        _done(store, a_grant(account, 10))
+        done(store, a_grant(account, 10))
         spend = a_spend(account, 3)
 
         written = in_threads([partial(carry_out, store, spend, NOW)] * 6)
@@ -511,13 +487,13 @@ class LedgerContract:
         in_threads([partial(carry_out, store, a_grant(account, 1), NOW) for _ in range(8)])
 
         assert account_in(store, Needs(account)).books.available == 8
-        _check_laws(store, account)
+        check_laws(store, account)
 
     @pytest.mark.parametrize("lock", [False, True], ids=["free", "locked"])
     def test_accounts_in_opposite_orders_do_not_deadlock(self, store: Store, *, lock: bool) -> None:
         """Two that write the same two accounts both come to an end."""
         one, other = an_account(), an_account()
-        _done(store, a_grant(one), a_grant(other))
+        done(store, a_grant(one), a_grant(other))
         orders = [(one, other), (other, one)] * 2
 
         in_threads([partial(_spend_on_all, store, order, times=3, lock=lock) for order in orders])

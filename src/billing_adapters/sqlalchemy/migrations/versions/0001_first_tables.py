@@ -78,7 +78,9 @@ def upgrade() -> None:
         sa.Column("reference", sa.Text()),
         sa.Column("reason", sa.Text()),
         sa.Column("actor", sa.Text()),
+        sa.Column("of_hold", sa.BigInteger()),
         sa.CheckConstraint("lines >= 0 AND available_after >= 0 AND held_after >= 0", name="billing_entry_signs"),
+        sa.CheckConstraint("of_hold > 0 AND of_hold < seq", name="billing_entry_after_its_hold"),
         sa.CheckConstraint("seq > 0", name="billing_entry_numbered"),
         sa.PrimaryKeyConstraint("owner", "unit", "seq", name="billing_entry_pk"),
     )
@@ -89,6 +91,31 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("key IS NOT NULL"),
         postgresql_where=sa.text("key IS NOT NULL"),
+    )
+    op.create_table(
+        "billing_hold",
+        sa.Column("owner", NAME, nullable=False),
+        sa.Column("unit", NAME, nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("reference", sa.Text()),
+        sa.Column("captured", sa.BigInteger(), nullable=False),
+        sa.Column("released", sa.BigInteger(), nullable=False),
+        sa.Column("slices", DOCUMENT, nullable=False),
+        sa.Column("is_open", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("amount > 0", name="billing_hold_holds"),
+        sa.CheckConstraint("captured <= amount AND released <= amount - captured", name="billing_hold_fits"),
+        sa.CheckConstraint("captured >= 0 AND released >= 0", name="billing_hold_signs"),
+        sa.CheckConstraint("is_open = (released < amount - captured)", name="billing_hold_open"),
+        sa.PrimaryKeyConstraint("owner", "unit", "number", name="billing_hold_pk"),
+    )
+    op.create_index(
+        "billing_hold_open_idx",
+        "billing_hold",
+        ["owner", "unit", "expires_at", "number"],
+        sqlite_where=sa.text("is_open = 1"),
+        postgresql_where=sa.text("is_open"),
     )
     op.create_table(
         "billing_invoice",
@@ -334,6 +361,7 @@ def downgrade() -> None:
     op.drop_table("billing_movement")
     op.drop_table("billing_lot")
     op.drop_table("billing_invoice")
+    op.drop_table("billing_hold")
     op.drop_table("billing_entry")
     op.drop_table("billing_customer")
     op.drop_table("billing_account")
