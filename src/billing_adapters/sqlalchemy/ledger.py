@@ -31,7 +31,8 @@ class SqlAlchemyLedger:
 
         `lock`: nobody else writes these accounts until the unit ends. A unit that only reads locks nothing.
         """
-        asked = _joined(needs)
+        joined = Needs.joined(needs).values()
+        asked = {(one.account.owner, one.account.unit): one for one in joined}
         if lock and self._transaction.writes:
             self._lock(asked)
         accounts = self._accounts(asked)
@@ -41,7 +42,7 @@ class SqlAlchemyLedger:
         entries = self._triples(self._sql.entries, keys)
         if any(accounts[names_of(row)].version != row.version for row in (*lots, *entries)):
             # Somebody wrote between the queries. Under the lock nobody does.
-            return self.load(asked.values(), lock=True)
+            return self.load(joined, lock=True)
         for row in lots:
             accounts[names_of(row)].add_lot(row)
         movements = by_entry(self._triples(self._sql.movements, keys)) if entries else {}
@@ -102,13 +103,3 @@ class SqlAlchemyLedger:
     ) -> None:
         if rows:
             self._transaction.write(statement, rows, what, expected=expected)
-
-
-def _joined(needs: Iterable[Needs]) -> dict[Names, Needs]:
-    """Return one need per account, by the names under which it is stored."""
-    joined: dict[Names, Needs] = {}
-    for one in needs:
-        names = (one.account.owner, one.account.unit)
-        earlier = joined.get(names, one)
-        joined[names] = Needs(one.account, one.keys | earlier.keys, one.sources | earlier.sources)
-    return joined

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import attrs
 from attrs import frozen
 
-from billing_core.application.work import Work
+from billing_core.application.work import Work, retried
 from billing_core.domain.credits import (
     Account,
     AccountId,
@@ -28,15 +28,14 @@ from billing_core.domain.credits import (
 )
 from billing_core.domain.events import CREDITS_CONVERTED, CREDITS_EXPIRED, CREDITS_GRANTED
 from billing_core.domain.money import Money, whole
-from billing_core.domain.policies import RESERVED
-from billing_core.errors import Conflict, Invalid, UnknownAccount
-from billing_core.ports import Clock, Ids, Store
+from billing_core.domain.policies import CONVERTED, RESERVED
+from billing_core.errors import Invalid, UnknownAccount
+from billing_core.ports import Clock, Ids, Store, UnitOfWork
 
 __all__ = ["Credits", "Statement", "carry_out", "carry_out_once"]
 
 _UNIT = "credits"
 _LONGEST_PAGE = 1000
-_ATTEMPTS = 10  # the second attempt locks the account, so a third is rare
 
 _EVENTS: Mapping[Operation, str] = MappingProxyType({
     Operation.GRANT: CREDITS_GRANTED,
@@ -56,7 +55,12 @@ class Statement:
 
 @frozen
 class Credits:
-    """Opened as `billing.credits`. Amounts are whole numbers of the unit's smallest step."""
+    """Opened as `billing.credits`. Amounts are whole numbers of the unit's smallest step.
+
+    A command without a `key` gets one of its own, and cannot be repeated safely: whoever may have to ask again, because no
+    answer came, gives the key. Every command may raise `StoreUnavailable` (no answer: ask again with the same key) and,
+    after ten lost races, `Conflict` (nothing was done: ask again).
+    """
 
     _store: Store
     _clock: Clock
@@ -79,6 +83,8 @@ class Credits:
         if not 1 <= whole("limit", limit) <= _LONGEST_PAGE:
             raise Invalid("limit", f"must be from 1 to {_LONGEST_PAGE}")
         named = AccountId(account, unit)
+        if before is not None:
+            whole("before", before)
         with self._store.view() as view:
             found = view.ledger.entries(named, before=before, limit=limit + 1)
         if not found and before is None:
@@ -103,18 +109,22 @@ class Credits:
     ) -> Entry:
         """Give credits and return the entry that says so. `source` names what they are given for; it grants once.
 
+        With the `source` of a payment (`payment:pi_...`) this grants by hand what its news would grant, and then does not.
+
         Raises:
             KeyReused: The key belongs to another command.
             AlreadyGranted: The source granted before, under another key.
             Invalid: An argument cannot be.
         """
+        if source and source.startswith(CONVERTED):
+            raise Invalid("source", f"must not begin with {CONVERTED}: these are the lots that conversions open")
         key = self._key(key)
         command = Grant(
             account=AccountId(account, unit),
             key=key,
             amount=amount,
             kind=kind,
-            source=source or f"grant:{key}",
+            source=f"grant:{key}" if source is None else source,
             expires_at=expires_at,
             cost=cost,
             reference=reference,
@@ -162,16 +172,10 @@ class Credits:
         return self._ids.new() if asked is None else asked
 
     def _carry_out(self, command: AnyCommand) -> Account:
-        for attempt in range(_ATTEMPTS):
-            try:
-                with self._store.begin() as unit:
-                    work = Work(unit, self._clock.now(), self._ids, lock=attempt > 0)
-                    account = carry_out(work, command)
-                    unit.commit()
-                    return account
-            except Conflict:
-                continue
-        raise Conflict(f"account {command.account}")
+        def do(unit: UnitOfWork, lock: bool) -> Account:  # noqa: FBT001 - `retried` says so
+            return carry_out(Work(unit, self._clock.now(), self._ids, lock=lock), command)
+
+        return retried(self._store, f"account {command.account}", do)
 
 
 def carry_out(work: Work, command: AnyCommand) -> Account:
@@ -185,11 +189,11 @@ def carry_out_once(work: Work, commands: Iterable[Grant | Convert]) -> None:
     for command in commands:
         account = work.unit.ledger.load([Needs.of(command)], lock=work.lock)[command.account]
         if not effected(account, command):
-            _record(work, account, _until(work.now, command))
+            _record(work, account, _until(max(work.now, account.recorded_at or work.now), command))
 
 
 def _until(now: datetime, command: Grant | Convert) -> Grant | Convert:
-    """Let an effect take place now if the provider's clock is ahead of ours."""
+    """Let an effect take place now if the provider's clock is ahead of the account's, which is the latest of all hosts'."""
     ahead = command.effective_at is not None and command.effective_at > now
     return attrs.evolve(command, effective_at=now) if ahead else command
 
