@@ -88,7 +88,7 @@ class Credits:
         with self._store.view() as view:
             found = view.ledger.entries(named, before=before, limit=limit + 1)
         if not found and before is None:
-            raise UnknownAccount(account)
+            raise UnknownAccount(str(named))
         page = found[:limit]
         return Statement(named, page, page[-1].seq if len(found) > limit else None)
 
