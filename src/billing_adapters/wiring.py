@@ -4,6 +4,7 @@ It is a convenience. `Billing(store=..., provider=..., clock=..., ids=...)` does
 without punq.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,7 +16,7 @@ from attrs import field, frozen
 
 from billing_adapters.sqlalchemy import migrate as migrations
 from billing_adapters.sqlalchemy.store import SqlAlchemyStore, open_engine
-from billing_adapters.stripe.webhooks import StripeWebhooks
+from billing_adapters.stripe.webhooks import StripeWebhooks, parse
 from billing_adapters.system import SystemClock, Uuid7Ids
 from billing_core.billing import Billing
 from billing_core.domain.policies import Policies
@@ -31,6 +32,7 @@ STRIPE_WEBHOOK_SECRET = "STRIPE_WEBHOOK_SECRET"  # noqa: S105 - the name of a va
 LIVEMODE = "BILLING_LIVEMODE"
 
 _DEFAULT_URL = "sqlite:///billing.db"
+_PASSING_URL = re.compile(r"sqlite(\+pysqlite)?://(/(:memory:)?)?")
 _MODES: Mapping[str, bool | None] = MappingProxyType({
     "": None,
     "0": False,
@@ -63,11 +65,11 @@ class Settings:
         `STRIPE_WEBHOOK_SECRET` is taken as one more secret.
 
         Raises:
-            Invalid: `BILLING_LIVEMODE` is neither true nor false.
+            Invalid: `BILLING_LIVEMODE` is neither true nor false, or the database would be gone with every command.
         """
         listed = f"{environment.get(WEBHOOK_SECRETS, '')},{environment.get(STRIPE_WEBHOOK_SECRET, '')}".split(",")
         return cls(
-            database_url=environment.get(DATABASE_URL, "").strip() or _DEFAULT_URL,
+            database_url=_lasting(environment.get(DATABASE_URL, "").strip() or _DEFAULT_URL),
             webhook_secrets=tuple(dict.fromkeys(secret.strip() for secret in listed if secret.strip())),
             livemode=_mode(environment.get(LIVEMODE, "")),
         )
@@ -81,6 +83,14 @@ class Settings:
         if not self.webhook_secrets:
             reason = "is not set: give the signing secret of the webhook endpoint (whsec_..., `stripe listen` prints one)"
             raise Invalid(WEBHOOK_SECRETS, reason)
+
+
+def _lasting(url: str) -> str:
+    if _PASSING_URL.fullmatch(url):
+        raise Invalid(
+            DATABASE_URL, "names a database that is gone when the command ends: name a file, sqlite:///billing.db"
+        )
+    return url
 
 
 def _mode(text: str) -> bool | None:
@@ -143,7 +153,7 @@ class _Closed:
         raise BadSignature(f"no signing secret is configured: set {WEBHOOK_SECRETS}")
 
     def parse(self, body: bytes) -> Webhook:
-        return StripeWebhooks(("none",)).parse(body)
+        return parse(body)
 
 
 def upgrade(settings: Settings) -> None:
@@ -178,9 +188,8 @@ E = TypeVar("E", bound=_Disposable)
 def _opened(make: Callable[[str], E], settings: Settings) -> Iterator[E]:
     try:
         engine = make(settings.database_url)
-    except Exception as failure:  # noqa: BLE001 - what a library says about an address may repeat its password
-        reason = f"cannot be read as the address of a database ({type(failure).__name__})"
-        raise Invalid(DATABASE_URL, reason) from None
+    except Invalid as refusal:
+        raise Invalid(DATABASE_URL, refusal.reason) from refusal
     try:
         yield engine
     finally:

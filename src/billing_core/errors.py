@@ -248,9 +248,12 @@ class NotMigrated(StoreError):
 
     found: str
     needed: str
+    newer: bool = False
 
     def __str__(self) -> str:
-        """Name the command that mends it."""
+        """Name what mends it."""
+        if self.newer:
+            return f"the database is at revision {self.found}, written by a newer version: upgrade billing-core"
         return f"the database is at revision {self.found}, this version needs {self.needed}: run `billing db upgrade`"
 
 

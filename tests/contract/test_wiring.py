@@ -49,6 +49,17 @@ def test_a_mode_that_is_none_is_refused():
         Settings.from_environment({"BILLING_LIVEMODE": "perhaps"})
 
 
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", " sqlite:///:memory: ", "sqlite+pysqlite://"])
+def test_a_database_that_no_command_finds_again_is_refused(url):
+    with pytest.raises(Invalid, match="BILLING_DATABASE_URL names a database that is gone when the command ends"):
+        Settings.from_environment({"BILLING_DATABASE_URL": url})
+
+
+def test_a_database_in_passing_can_be_opened_by_code():
+    with open_billing(Settings("sqlite://"), migrate=True) as billing:
+        assert billing.credits.grant("acme", 1).amount == 1
+
+
 def test_settings_do_not_show_what_is_secret():
     shown = repr(Settings("postgresql://me:hunter2@db/billing", SECRETS))
 
@@ -130,7 +141,7 @@ def test_the_tables_are_made_when_they_are_asked_for(tmp_path):
     "url", ["no hunter2 at all", "sqlite:////nowhere/at/all/billing.db", "oracle://me:hunter2@db/x", ""]
 )
 def test_a_database_that_cannot_be_opened_is_a_typed_error(url):
-    with pytest.raises(BillingError) as refused:
+    with pytest.raises(BillingError, match=r"BILLING_DATABASE_URL|unable to open") as refused:
         check(Settings(url, SECRETS))
 
     assert "hunter2" not in str(refused.value)

@@ -1,33 +1,33 @@
 """`billing balance` and `billing statement`: what an account has, and why."""
 
+import shlex
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from billing_adapters.cli.screen import moment, output, say, show_json, table
+from billing_adapters.cli.screen import moment, output, plain, say, show_json, table
 from billing_adapters.cli.session import opened
 from billing_core.application.credits import Statement
 from billing_core.domain.credits import Balance, Entry
-from billing_core.errors import UnknownAccount
 
 __all__ = ["balance", "statement"]
+
+_UNIT = "credits"
 
 Account = Annotated[str, typer.Argument(help="The application's own id of the account.", show_default=False)]
 Unit = Annotated[str, typer.Option(help="What is counted.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def balance(account: Account, unit: Unit = "credits", as_json: Json = False) -> None:
+def balance(account: Account, unit: Unit = _UNIT, as_json: Json = False) -> None:
     """Show what an account has now."""
     with opened() as billing:
+        billing.credits.statement(account, unit=unit, limit=1)  # which refuses an account that nobody wrote: a misspelt one
         found = billing.credits.balance(account, unit=unit)
-    if not found.version:
-        raise UnknownAccount(str(found.account))
     if as_json:
         show_json(_balance(found))
         return
-    shown = table("kind", unit, numbers=(unit,), title=f"account {escape(str(found.account))}")
+    shown = table("kind", unit, numbers=(unit,), title=f"account {found.account}")
     for kind, amount in found.by_kind.items():
         if amount:
             shown.add_row(kind, f"{amount:,}")
@@ -42,7 +42,7 @@ def balance(account: Account, unit: Unit = "credits", as_json: Json = False) -> 
 
 def statement(
     account: Account,
-    unit: Unit = "credits",
+    unit: Unit = _UNIT,
     before: Annotated[int | None, typer.Option(help="Only entries with a smaller number.", min=1)] = None,
     limit: Annotated[int, typer.Option(help="At most so many entries.", min=1, max=1000)] = 20,
     as_json: Json = False,
@@ -62,10 +62,15 @@ def statement(
             f"{entry.change:+,}",
             f"{entry.available_after:,}",
         )
-        shown.add_row(*row, _why(entry))
+        shown.add_row(*row, *plain(_why(entry)))
     output.print(shown)
     if page.next_before:
-        say(f"older entries: billing statement {account} --before {page.next_before}")
+        say(f"older entries: {_older(page)}")
+
+
+def _older(page: Statement) -> str:
+    of_unit = () if page.account.unit == _UNIT else ("--unit", page.account.unit)
+    return shlex.join(("billing", "statement", page.account.owner, *of_unit, "--before", str(page.next_before)))
 
 
 def _why(entry: Entry) -> str:

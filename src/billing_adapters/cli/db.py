@@ -3,7 +3,7 @@
 import typer
 
 from billing_adapters.cli.screen import output
-from billing_adapters.cli.session import settings
+from billing_adapters.cli.session import existing, settings
 
 __all__ = ["app"]
 
@@ -24,5 +24,5 @@ def status() -> None:
     """Tell whether the database has the tables that this version needs; exit with 1 if not."""
     from billing_adapters import wiring  # noqa: PLC0415 - see `session`
 
-    wiring.check(settings())
+    wiring.check(existing())
     output.print("the database is up to date")

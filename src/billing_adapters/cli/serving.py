@@ -14,6 +14,7 @@ from billing_core.errors import Invalid
 __all__ = ["in_background", "listening", "url"]
 
 _TICK_SECONDS = 0.01
+_LONGEST_PAUSE_SECONDS = 24 * 3600  # of somebody who watches, while the client's connection stays open
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -38,7 +39,10 @@ def url(listener: socket.socket) -> str:
 @contextmanager
 def in_background(app: AsgiWebhooks, listener: socket.socket) -> Iterator[str]:
     """Serve from another thread until the block ends, and return the address."""
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    config = uvicorn.Config(
+        app, log_level="warning", timeout_keep_alive=_LONGEST_PAUSE_SECONDS, timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

@@ -46,7 +46,9 @@ class MemoryLedger:
     def record(self, changes: Iterable[Change]) -> None:
         """Write what was decided."""
         for one in changes:
-            _check(one)
+            mistake = _mistake(one)
+            if mistake:
+                self._accounts.refuse(mistake)
             kept = self._accounts.rows.get(one.account.id, _EMPTY)
             self._accounts.guard(f"account {one.account.id}", passes=_fits(kept, one))
             self._accounts.put(one.account.id, _after(kept, one))
@@ -82,23 +84,27 @@ def _unused(names: Sequence[str], taken: Mapping[str, int]) -> bool:
     return len(set(names)) == len(names) and taken.keys().isdisjoint(names)
 
 
-def _check(change: Change) -> None:
-    """Refuse what a database refuses by its constraints, whatever the core decided."""
+def _mistake(change: Change) -> Invalid | None:
+    """Return what a database's constraints would refuse, whatever the core decided."""
     numbers = [entry.seq for entry in change.entries]
     if numbers != [*range(change.expected_version + 1, change.account.version + 1)] or not numbers:
-        raise Invalid("entries", "must be numbered without gaps")
+        return Invalid("entries", "must be numbered without gaps")
     after = change.account.books
     if sum(attrs.astuple(after)) != 0:
-        raise Invalid("books", "must sum to zero")
+        return Invalid("books", "must sum to zero")
     last = change.entries[-1]
     if (last.available_after, last.held_after) != (after.available, after.held):
-        raise Invalid("entries", "must end in the books")
-    for lot in (*change.opened, *change.touched):
-        if min(lot.remaining, lot.held, lot.expired) < 0 or lot.remaining + lot.held + lot.expired > lot.amount:
-            raise Invalid("lots", "must hold between nothing and their amount")
-    for hold in change.holds:
-        if min(hold.captured, hold.released, hold.left) < 0:
-            raise Invalid("holds", "must hold between nothing and their amount")
+        return Invalid("entries", "must end in the books")
+    if not all(map(_possible, (*change.opened, *change.touched))):
+        return Invalid("lots", "must hold between nothing and their amount")
+    if any(min(hold.captured, hold.released, hold.left) < 0 for hold in change.holds):
+        return Invalid("holds", "must hold between nothing and their amount")
+    return None
+
+
+def _possible(lot: Lot) -> bool:
+    parts = (lot.remaining, lot.held, lot.expired)
+    return min(parts) >= 0 and sum(parts) <= lot.amount
 
 
 def _after(kept: Ledgered, change: Change) -> Ledgered:

@@ -5,7 +5,7 @@ One unit writes at a time: the next one waits for it, and gives up after a while
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
 
@@ -43,6 +43,7 @@ class Committed:
     accounts: Mapping[AccountId, Ledgered] = field(factory=dict)
     deliveries: Mapping[str, Delivery] = field(factory=dict)
     messages: Mapping[str, Message] = field(factory=dict)
+    delivered: Mapping[str, datetime] = field(factory=dict)
 
 
 class MemoryUnit:
@@ -61,6 +62,7 @@ class MemoryUnit:
         self._accounts = Table(committed.accounts, life)
         self._deliveries = Table(committed.deliveries, life)
         self._messages = Table(committed.messages, life)
+        self._delivered = Table(committed.delivered, life)
         self.products = MemoryProducts(self._products)
         self.prices = MemoryPrices(self._prices)
         self.customers = MemoryCustomers(self._customers)
@@ -68,7 +70,7 @@ class MemoryUnit:
         self.payments = MemoryPayments(self._payments, self._invoices)
         self.ledger = MemoryLedger(self._accounts)
         self.inbox = MemoryInbox(self._deliveries)
-        self.outbox = MemoryOutbox(self._messages)
+        self.outbox = MemoryOutbox(self._messages, self._delivered)
 
     def commit(self) -> None:
         """Keep everything that this unit wrote.
@@ -88,6 +90,7 @@ class MemoryUnit:
             accounts=self._accounts.rows,
             deliveries=self._deliveries.rows,
             messages=self._messages.rows,
+            delivered=self._delivered.rows,
         )
         self._keep(after)
 

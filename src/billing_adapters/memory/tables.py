@@ -6,7 +6,7 @@ the tables it wrote to are long, which is nothing for thousands of rows and too 
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 from billing_core.errors import BillingError, Conflict
 
@@ -23,9 +23,10 @@ class Life:
         """Begin a life in which everything may be written."""
         self._ended: BillingError | None = None
 
-    def end(self, why: BillingError) -> None:
-        """Refuse every further write for this reason."""
+    def end(self, why: BillingError) -> BillingError:
+        """Refuse every further write, and return the reason: this one, unless there was one before."""
         self._ended = self._ended or why
+        return self._ended
 
     def check(self) -> None:
         """Let a write pass.
@@ -70,9 +71,15 @@ class Table(Generic[K, V]):
             Conflict: It does not hold.
         """
         if not passes:
-            refusal = Conflict(what)
-            self._life.end(refusal)
-            raise refusal
+            self.refuse(Conflict(what))
+
+    def refuse(self, why: BillingError) -> NoReturn:
+        """Keep the unit from writing anything at all.
+
+        Raises:
+            BillingError: This reason, or an earlier one.
+        """
+        raise self._life.end(why)
 
     def _writable(self) -> dict[K, V]:
         self._life.check()

@@ -2,22 +2,35 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from sqlalchemy import JSON, BigInteger, Dialect, Integer, Text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 __all__ = ["DOCUMENT", "FOREVER", "NAME", "NUMBER", "Exact", "Expiry", "Instant", "from_micros", "to_micros"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+T = TypeVar("T")
+
 # "Never" as a number, later than every moment: NULL would come first in one database and last in another.
 FOREVER = 2**63 - 1
 
+
+class _Document(JSONB):
+    """JSONB that Alembic writes into a host's migration without `Text()`, which nobody imports there."""
+
+    __module__ = JSONB.__module__
+
+    def __repr__(self) -> str:
+        return "JSONB()"
+
+
 # Compared byte by byte: ids sort as they do in Python whatever the database's locale, and rows are locked in that order.
 NAME = Text().with_variant(Text(collation="C"), "postgresql")
-DOCUMENT = JSON().with_variant(JSONB(), "postgresql")
+DOCUMENT = JSON().with_variant(_Document(), "postgresql")
 # SQLite numbers rows by itself only where the type is INTEGER to the letter.
 NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -32,7 +45,21 @@ def from_micros(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)
 
 
-class Instant(TypeDecorator[datetime]):
+class _Plain(TypeDecorator[T]):
+    """A type that Alembic writes into a host's migration as the one beneath it, such as `sa.BigInteger()`.
+
+    It writes `sa.` and the repr of a type whose module is SQLAlchemy's; before any other, a module that it does not import.
+    """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.__module__ = TypeEngine.__module__
+
+    def __repr__(self) -> str:
+        return repr(self.impl)
+
+
+class Instant(_Plain[datetime]):
     """A moment as microseconds since 1970, in UTC; exact and ordered."""
 
     impl = BigInteger
@@ -49,7 +76,7 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else from_micros(value)
 
 
-class Expiry(TypeDecorator[datetime]):
+class Expiry(_Plain[datetime]):
     """A moment as microseconds since 1970, or `FOREVER` for never."""
 
     impl = BigInteger
@@ -66,7 +93,7 @@ class Expiry(TypeDecorator[datetime]):
         return None if value is None or value == FOREVER else from_micros(value)
 
 
-class Exact(TypeDecorator[Decimal]):
+class Exact(_Plain[Decimal]):
     """A decimal number as it is written: `1.50` stays `1.50`."""
 
     impl = Text

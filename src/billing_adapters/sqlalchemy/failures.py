@@ -1,6 +1,6 @@
 """Failures: what a driver raises, told in the core's words.
 
-The cause is kept; SQL and parameters stay out of the sentence.
+The cause is kept, and goes into logs and the inbox: what was to be written stays out of it as out of the sentence.
 """
 
 import re
@@ -37,7 +37,12 @@ def translated(what: str) -> Iterator[None]:
     try:
         yield
     except exc.DBAPIError as failure:
-        raise _meaning(failure, what) from failure
+        meaning = _meaning(failure, what)
+        _conceal(failure)
+        raise meaning from failure
+    except exc.StatementError as failure:
+        failure.hide_parameters = True
+        raise
     except exc.TimeoutError as failure:
         raise StoreUnavailable("no connection was free") from failure
     except (OverflowError, UnicodeEncodeError) as failure:
@@ -59,6 +64,20 @@ def _meaning(failure: exc.DBAPIError, what: str) -> BillingError:
     return StoreUnavailable(_reason(failure))
 
 
+def _conceal(failure: exc.DBAPIError) -> None:
+    """Take the values out of what a failure says, whoever made the engine.
+
+    Of what a server says only the first line is kept, and of a value that it could not read nothing: the other lines quote
+    the row (`DETAIL: Failing row contains ...`). SQLite quotes no values.
+    """
+    failure.hide_parameters = True
+    if failure.orig is not None and not _of_sqlite(failure):
+        kind = type(failure.orig)
+        told = "" if isinstance(failure, exc.DataError) else str(failure.orig).partition("\n")[0]
+        failure.orig.args = (told,)
+        failure.args = (f"({kind.__module__}.{kind.__name__}) {told}",)
+
+
 def _rule(failure: exc.DBAPIError) -> str:
     diagnosis = getattr(failure.orig, "diag", None)
     if diagnosis is not None:
@@ -70,4 +89,8 @@ def _rule(failure: exc.DBAPIError) -> str:
 def _reason(failure: exc.DBAPIError) -> str:
     """Name the failure; SQLite's sentences are short and hold no values, those of a server may."""
     name = type(failure.orig).__name__
-    return f"{name}: {failure.orig}" if type(failure.orig).__module__ == "sqlite3" else name
+    return f"{name}: {failure.orig}" if _of_sqlite(failure) else name
+
+
+def _of_sqlite(failure: exc.DBAPIError) -> bool:
+    return type(failure.orig).__module__ == "sqlite3"

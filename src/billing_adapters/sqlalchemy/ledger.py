@@ -32,7 +32,8 @@ class SqlAlchemyLedger:
 
         `lock`: nobody else writes these accounts until the unit ends. A unit that only reads locks nothing.
         """
-        asked = _joined(needs)
+        joined = Needs.joined(needs).values()
+        asked = {(one.account.owner, one.account.unit): one for one in joined}
         if lock and self._transaction.writes:
             self._lock(asked)
         accounts = self._accounts(asked)
@@ -43,7 +44,7 @@ class SqlAlchemyLedger:
         holds = self._holds(asked, accounts)
         if any(accounts[names_of(row)].version != row.version for row in (*lots, *entries, *holds)):
             # Somebody wrote between the queries. Under the lock nobody does.
-            return self.load(asked.values(), lock=True)
+            return self.load(joined, lock=True)
         for row in lots:
             accounts[names_of(row)].add_lot(row)
         for row in holds:
@@ -117,8 +118,3 @@ class SqlAlchemyLedger:
     ) -> None:
         if rows:
             self._transaction.write(statement, rows, what, expected=expected)
-
-
-def _joined(needs: Iterable[Needs]) -> dict[Names, Needs]:
-    """Return one need per account, by the names under which it is stored."""
-    return {(account.owner, account.unit): one for account, one in Needs.joined(needs).items()}

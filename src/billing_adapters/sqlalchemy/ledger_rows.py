@@ -44,7 +44,7 @@ Columns: TypeAlias = dict[str, Any]
 Names: TypeAlias = tuple[str, str]
 Movements: TypeAlias = Mapping[tuple[str, str, int], tuple[Movement, ...]]
 
-_BOOKS = ("issued", "available", "held", "consumed", "expired", "revoked")
+_BOOKS = tuple(book.value for book in Book)
 _EMPTY = dict.fromkeys(_BOOKS, 0)
 _TERMS = ("number", "priority", "amount", "effective_at", "expires_at", "source", "reference")
 _LEFT = ("remaining", "held", "expired")

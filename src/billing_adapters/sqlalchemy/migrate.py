@@ -9,10 +9,12 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Engine
 
 from billing_adapters.sqlalchemy import schema
 from billing_adapters.sqlalchemy.failures import translated
+from billing_core.errors import Invalid
 
 __all__ = ["check", "current", "downgrade", "upgrade"]
 
@@ -24,6 +26,8 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     """Create or alter the tables, all or nothing; what is already there stays.
 
     Raises:
+        NotMigrated: A newer version than this one altered them.
+        Invalid: No such revision.
         StoreUnavailable: The database does not answer.
     """
     _run(engine, command.upgrade, revision)
@@ -33,6 +37,8 @@ def downgrade(engine: Engine, revision: str) -> None:
     """Take migrations back; `base` drops every table with all that is in it.
 
     Raises:
+        NotMigrated: A newer version than this one altered them.
+        Invalid: No such revision.
         StoreUnavailable: The database does not answer.
     """
     _run(engine, command.downgrade, revision)
@@ -47,7 +53,7 @@ def check(engine: Engine) -> None:
     """Make sure that the tables of this version are there.
 
     Raises:
-        NotMigrated: They are not; the sentence names `billing db upgrade`.
+        NotMigrated: They are not; the sentence says what to upgrade.
     """
     schema.require(engine)
 
@@ -57,8 +63,12 @@ def _run(engine: Engine, migrate: Callable[[Config, str], None], revision: str) 
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     sqlite = engine.dialect.name == "sqlite"
     options = {"isolation_level": "AUTOCOMMIT"} if sqlite else {}
-    with translated("the schema"), engine.execution_options(**options).connect() as connection:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if sqlite else _TAKE_TURNS)
-        config.attributes["connection"] = connection
-        migrate(config, revision)
-        connection.commit()
+    try:
+        with translated("the schema"), engine.execution_options(**options).connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if sqlite else _TAKE_TURNS)
+            config.attributes["connection"] = connection
+            migrate(config, revision)
+            connection.commit()
+    except CommandError as failure:
+        schema.require_known(schema.current(engine))
+        raise Invalid("revision", f"cannot be migrated to {revision!r}: {failure}") from failure

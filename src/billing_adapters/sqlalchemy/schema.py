@@ -4,10 +4,10 @@ from sqlalchemy import Engine, Text, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
 from billing_adapters.sqlalchemy.failures import translated
-from billing_adapters.sqlalchemy.tables import REVISION, VERSION_TABLE, metadata
+from billing_adapters.sqlalchemy.tables import REVISION, REVISIONS, VERSION_TABLE, metadata
 from billing_core.errors import NotMigrated
 
-__all__ = ["current", "require"]
+__all__ = ["current", "require", "require_known"]
 
 _FOUND = select(column("version_num", Text)).select_from(table(VERSION_TABLE))
 
@@ -34,10 +34,21 @@ def require(engine: Engine) -> None:
         NotMigrated: They are not.
     """
     found = current(engine)
+    require_known(found)
     if found is None and _all_there(engine):
         return
     if found != REVISION:
         raise NotMigrated(found or "none", REVISION)
+
+
+def require_known(found: str | None) -> None:
+    """Make sure that a revision is none that only a later version than this one knows.
+
+    Raises:
+        NotMigrated: It is; the sentence says what to upgrade.
+    """
+    if found is not None and found not in REVISIONS:
+        raise NotMigrated(found, REVISION, newer=True)
 
 
 def _all_there(engine: Engine) -> bool:

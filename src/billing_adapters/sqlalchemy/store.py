@@ -15,6 +15,7 @@ from typing import Any
 from weakref import finalize
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 
 from billing_adapters.sqlalchemy import schema
 from billing_adapters.sqlalchemy.failures import translated
@@ -34,6 +35,7 @@ from billing_core.errors import Invalid
 __all__ = ["SqlAlchemyStore", "SqlAlchemyUnit", "open_engine", "sqlite_engine"]
 
 _BUSY_SECONDS = 5.0
+_DRIVERS = {"sqlite": "pysqlite", "postgresql": "psycopg"}  # by which what a failure says is told
 
 
 class SqlAlchemyUnit:
@@ -70,10 +72,9 @@ class SqlAlchemyStore:
         """Take an engine, which stays the caller's to dispose of.
 
         Raises:
-            Invalid: The engine is for another database.
+            Invalid: The engine is for another database, or goes through another driver than sqlite3 and psycopg 3.
         """
-        if engine.dialect.name not in {"sqlite", "postgresql"}:
-            raise Invalid("engine", f"must be for SQLite or PostgreSQL, not {engine.dialect.name}")
+        _refuse_others("engine", engine.dialect.name, engine.dialect.driver)
         self._engine = engine
         self._migrated = False
         options: dict[str, Any] = {"preserve_rowcount": True}
@@ -133,13 +134,29 @@ def open_engine(url: str | URL, **options: Any) -> Engine:  # noqa: ANN401 - SQL
     """Return an engine for `sqlite:///file`, `sqlite://` (gone with the engine) or `postgresql://...`, through psycopg 3.
 
     `options` are those of `sqlalchemy.create_engine`.
+
+    Raises:
+        Invalid: No engine can be made from this URL.
     """
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        return sqlite_engine(parsed.database, **options)
-    if parsed.drivername in {"postgres", "postgresql"}:
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    return create_engine(parsed, **options)
+    try:
+        return _engine(make_url(url), options)
+    except (ArgumentError, ValueError):
+        # What a library says about an address may repeat its password.
+        raise Invalid("url", "cannot be read as the address of a database") from None
+    except ImportError as failure:
+        missing = failure.name or "psycopg"
+        raise Invalid("url", f"needs the module {missing}: install billing-core[postgres]") from failure
+
+
+def _engine(url: URL, options: dict[str, Any]) -> Engine:
+    if url.drivername in {"postgres", "postgresql"}:
+        url = url.set(drivername="postgresql+psycopg")
+    _refuse_others("url", url.get_backend_name(), url.get_driver_name())
+    if url.get_backend_name() == "postgresql":
+        return create_engine(url, **{"hide_parameters": True, **options})
+    if url != URL.create(url.drivername, database=url.database):
+        raise Invalid("url", "holds more than the path of a SQLite file, which begins after three slashes: sqlite:///file")
+    return sqlite_engine(url.database, **options)
 
 
 def sqlite_engine(path: str | PathLike[str] | None = None, **options: Any) -> Engine:  # noqa: ANN401 - SQLAlchemy's own
@@ -151,11 +168,19 @@ def sqlite_engine(path: str | PathLike[str] | None = None, **options: Any) -> En
     lasting = path not in {None, "", ":memory:"}
     place = str(path) if lasting else str(Path(mkdtemp(prefix="billing-")) / "billing.db")
     arguments = {"check_same_thread": False, "timeout": _BUSY_SECONDS}
-    engine = create_engine(URL.create("sqlite", database=place), connect_args=arguments, **options)
+    address = URL.create("sqlite", database=place)
+    engine = create_engine(address, connect_args=arguments, **{"hide_parameters": True, **options})
     event.listen(engine, "connect", _lasting if lasting else _passing)
     if not lasting:
-        finalize(engine.pool, rmtree, Path(place).parent, ignore_errors=True)
+        finalize(engine, rmtree, Path(place).parent, ignore_errors=True)
     return engine
+
+
+def _refuse_others(field: str, database: str, driver: str) -> None:
+    if database not in _DRIVERS:
+        raise Invalid(field, f"must be for SQLite or PostgreSQL, not {database}")
+    if driver != _DRIVERS[database]:
+        raise Invalid(field, f"must go through {_DRIVERS[database]}, not {driver}")
 
 
 def _lasting(connection: Any, _record: object) -> None:  # noqa: ANN401 - a connection of the driver

@@ -46,9 +46,7 @@ class Transaction:
         Raises:
             Conflict: Another number of rows was written than `expected`: the guard in the statement did not hold.
         """
-        self._usable()
-        if not self.writes:
-            raise Invalid("unit", "only reads: what writes needs `begin`")
+        self._writable()
         try:
             with translated(what):
                 written = self._connection.execute(statement, parameters).rowcount
@@ -64,11 +62,17 @@ class Transaction:
 
         Raises:
             BillingError: What went wrong before; nothing is kept.
+            Invalid: It only reads, or is over.
         """
-        self._usable()
+        self._writable()
         self._over = True
         with translated("the unit"):
             self._connection.commit()
+
+    def _writable(self) -> None:
+        self._usable()
+        if not self.writes:
+            raise Invalid("unit", "only reads: what writes needs `begin`")
 
     def _usable(self) -> None:
         if self._over:

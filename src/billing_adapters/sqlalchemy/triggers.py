@@ -4,7 +4,8 @@ They stand in the database, so that a raw SQL session meets them too:
 
 - entries are numbered without gaps, and none is ahead of its account's version;
 - an entry's movements are those it was written with: no line beyond its `lines`, none twice;
-- entries and movements are never updated; nothing of the ledger is ever deleted; the terms of lots and holds never change.
+- entries and movements are never updated; nothing of the ledger is ever deleted; the terms of lots and holds and the names
+  of an account never change, and its version never falls.
 
 They take the place of foreign keys, which SQLite does not enforce in a session that does not ask for it, and for which
 PostgreSQL locks, and thereby writes, the row pointed at. The statements of a release are never edited: a migration brings
@@ -37,7 +38,12 @@ _MOVEMENT_BELONGS = """
     NOT EXISTS (SELECT 1 FROM billing_entry AS entry
         WHERE entry.owner = new.owner AND entry.unit = new.unit AND entry.seq = new.seq AND entry.lines > new.line)
 """
-# INSERT OR REPLACE deletes without calling the triggers for it, so a name that is taken is refused here.
+_FALLS = "new.version < old.version"
+# INSERT OR REPLACE deletes without calling the triggers for it, so a name that is taken is refused here, and that of an
+# account is passed over: the library itself inserts accounts that may be there.
+_ACCOUNT_EXISTS = """
+    EXISTS (SELECT 1 FROM billing_account AS account WHERE account.owner = new.owner AND account.unit = new.unit)
+"""
 _LOT_EXISTS = """
     EXISTS (SELECT 1 FROM billing_lot AS lot
         WHERE lot.owner = new.owner AND lot.unit = new.unit AND (lot.number = new.number OR lot.source = new.source))
@@ -90,7 +96,8 @@ def _dropping(dialect: str) -> Iterator[str]:
 def _sqlite() -> Iterator[str]:
     for name, event, condition, sentence in _sqlite_rules():
         when = f"WHEN {condition}" if condition else ""
-        yield f"CREATE TRIGGER {name} BEFORE {event} {when} BEGIN SELECT RAISE(ABORT, '{sentence}'); END"
+        answer = f"ABORT, '{sentence}'" if sentence else "IGNORE"
+        yield f"CREATE TRIGGER {name} BEFORE {event} {when} BEGIN SELECT RAISE({answer}); END"
 
 
 def _sqlite_rules() -> Iterator[tuple[str, str, str, str]]:
@@ -100,6 +107,9 @@ def _sqlite_rules() -> Iterator[tuple[str, str, str, str]]:
         yield f"{table}_never_deleted", f"DELETE ON {table}", "", f"{table}_never_deleted"
     for table, terms in _TERMS.items():
         yield f"{table}_terms_frozen", f"UPDATE OF {terms} ON {table}", "", f"{table}_terms_frozen"
+    yield "billing_account_names_frozen", "UPDATE OF owner, unit ON billing_account", "", "billing_account_names_frozen"
+    yield "billing_account_never_falls", "UPDATE OF version ON billing_account", _FALLS, "billing_account_never_falls"
+    yield "billing_account_kept", "INSERT ON billing_account", _ACCOUNT_EXISTS, ""
     yield "billing_lot_kept", "INSERT ON billing_lot", _LOT_EXISTS, "UNIQUE constraint failed: billing_lot"
     yield "billing_hold_kept", "INSERT ON billing_hold", _HOLD_EXISTS, "UNIQUE constraint failed: billing_hold"
     follows, belongs = "INSERT ON billing_entry", "INSERT ON billing_movement"
@@ -119,6 +129,8 @@ def _postgresql() -> Iterator[str]:
         yield _refusal(f"{table}_never_deleted", f"DELETE OR TRUNCATE ON {table}")
     for table, terms in _TERMS.items():
         yield _refusal(f"{table}_terms_frozen", f"UPDATE OF {terms} ON {table}")
+    yield _refusal("billing_account_names_frozen", "UPDATE OF owner, unit ON billing_account")
+    yield _refusal("billing_account_never_falls", "UPDATE OF version ON billing_account", f"ROW WHEN ({_FALLS})")
     for table, function in (("entry", "billing_entry_follows"), ("movement", "billing_movement_belongs")):
         yield f"CREATE TRIGGER {function} BEFORE INSERT ON billing_{table} FOR EACH ROW EXECUTE FUNCTION {function}()"
 
@@ -134,5 +146,5 @@ def _raise(name: str) -> str:
     return f"RAISE EXCEPTION USING MESSAGE = {name}, ERRCODE = 'check_violation', CONSTRAINT = {name};"
 
 
-def _refusal(name: str, event: str) -> str:
-    return f"CREATE TRIGGER {name} BEFORE {event} FOR EACH STATEMENT EXECUTE FUNCTION billing_refuse('{name}')"
+def _refusal(name: str, event: str, each: str = "STATEMENT") -> str:
+    return f"CREATE TRIGGER {name} BEFORE {event} FOR EACH {each} EXECUTE FUNCTION billing_refuse('{name}')"

@@ -208,9 +208,13 @@ def _period(node: Node, items: tuple[SubscriptionItem, ...]) -> tuple[datetime |
 
 
 def _changes(previous: Node, items: Iterable[SubscriptionItem], at: datetime) -> tuple[PlanChange, ...]:
-    """Return the plan change of an update: the prices it held before and holds no longer; none for a new quantity."""
-    before = {_price_and_product(one)[0] for one in (previous, *previous.listed("items"))}
-    left = {one for one in before if one} - {item.price for item in items}
+    """Return the plan change of an update: the prices that it held before, of products that it holds no longer.
+
+    Another quantity, or another price of the same product, is no other plan.
+    """
+    before = dict(_price_and_product(one) for one in (previous, *previous.listed("items")))
+    prices, products = {item.price for item in items}, {item.product for item in items if item.product}
+    left = [price for price, product in before.items() if price and price not in prices and product not in products]
     return (PlanChange(at, tuple(sorted(left))),) if left else ()
 
 

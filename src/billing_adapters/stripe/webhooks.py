@@ -20,7 +20,7 @@ from billing_core.domain.times import moment
 from billing_core.domain.webhooks import Webhook
 from billing_core.errors import BadSignature, Invalid, Malformed, Stale
 
-__all__ = ["SIGNATURE", "StripeWebhooks"]
+__all__ = ["SIGNATURE", "StripeWebhooks", "parse"]
 
 SIGNATURE = "Stripe-Signature"
 
@@ -54,7 +54,8 @@ def _above_zero(_owner: object, attribute: "attrs.Attribute[Any]", value: timede
 class StripeWebhooks:
     """What Stripe sends to a webhook endpoint. Several secrets are valid at once, so that one can be replaced.
 
-    `tolerance` is how far a signature's timestamp may be from now, in the past or in the future; `max_body` is in bytes.
+    `tolerance` is how far a signature's timestamp may be from now, in the past or in the future; `max_body` is how many
+    bytes a body may have, whoever carries it: the web edge reads a few times the default, and leaves the judgment to this.
 
     Raises:
         Invalid: There is no secret, or the tolerance or the cap is not above zero.
@@ -91,14 +92,23 @@ class StripeWebhooks:
         Raises:
             Malformed: The bytes are no event of Stripe.
         """
-        event = Node("event", _loaded(body))
-        webhook = _envelope(event)
-        if event.text("object") == _THIN or webhook.type not in COMMANDS:
-            return webhook
-        try:
-            return attrs.evolve(webhook, commands=commands(webhook.type, webhook.occurred_at, event.node("data")))
-        except Malformed as unreadable:
-            return attrs.evolve(webhook, unreadable=unreadable.reason)
+        return parse(body)
+
+
+def parse(body: bytes) -> Webhook:
+    """Read verified bytes, as `StripeWebhooks.parse` does: reading needs no secret.
+
+    Raises:
+        Malformed: The bytes are no event of Stripe.
+    """
+    event = Node("event", _loaded(body))
+    webhook = _envelope(event)
+    if event.text("object") == _THIN or webhook.type not in COMMANDS:
+        return webhook
+    try:
+        return attrs.evolve(webhook, commands=commands(webhook.type, webhook.occurred_at, event.node("data")))
+    except Malformed as unreadable:
+        return attrs.evolve(webhook, unreadable=unreadable.reason)
 
 
 # Signatures ---------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ send it again. This is the only place that knows HTTP; the shells know only how 
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import assert_never
@@ -17,8 +18,10 @@ from billing_core.errors import BillingError, Malformed, WebhookRejected
 
 __all__ = ["NOT_FOUND", "Answer", "WebhookEndpoint"]
 
-_LARGEST_BODY = 2**20  # a provider's events are far below a megabyte
+_MOST_READ = 2**22  # above what a source takes, so that it is the source that judges
 _RETRY_AFTER_SECONDS = 30
+
+_log = logging.getLogger(__name__)
 
 
 @frozen
@@ -36,11 +39,13 @@ class WebhookEndpoint:
 
     Args:
         billing: What receives them.
-        max_body: How many bytes a body may have. Whoever carries the request should read no more than one byte beyond it.
+        max_body: How many bytes of a body are read: whoever carries the request stops one byte beyond it. It only guards
+            the memory. What an event may have is the source's to say (`StripeWebhooks.max_body`, by default a quarter of
+            this): to take less or more, change it there, and this only for what is larger than this.
     """
 
     billing: Billing
-    max_body: int = field(default=_LARGEST_BODY)
+    max_body: int = field(default=_MOST_READ)
 
     def __call__(self, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Receive one request and say what became of it.
@@ -60,9 +65,11 @@ class WebhookEndpoint:
         except WebhookRejected as rejected:
             return _refusal(HTTPStatus.BAD_REQUEST, type(rejected).__name__, str(rejected))
         except BillingError as failure:
-            # It is not stored, whatever went wrong (the database, or a race that was lost too often): it must come again.
+            # The database, or a race that was lost too often. What failed may have come after the commit, so whether it is
+            # stored is unknown; if it is, the next delivery finds it and goes on from there.
+            _log.warning("a webhook was not finished and will be sent again: %s", failure)
             after = {"Retry-After": str(_RETRY_AFTER_SECONDS)}
-            return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, type(failure).__name__, "not stored: send it again", **after)
+            return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, type(failure).__name__, "not finished: send it again", **after)
         return _answer(HTTPStatus.OK, {"outcome": _word(outcome)})
 
     def _measure(self, body: bytes) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypedDict, Unpack
 import attrs
 from attrs import frozen
 
-from billing_core.application.work import Work
+from billing_core.application.work import Work, retried
 from billing_core.domain.credits import (
     Account,
     AccountId,
@@ -37,15 +37,14 @@ from billing_core.domain.credits import (
 )
 from billing_core.domain.events import CREDITS_CONVERTED, CREDITS_EXPIRED, CREDITS_GRANTED, CREDITS_HOLD_TIMED_OUT
 from billing_core.domain.money import MAX_AMOUNT, Money, whole
-from billing_core.domain.policies import RESERVED
-from billing_core.errors import Conflict, Invalid, UnknownAccount, UnknownEntry
-from billing_core.ports import Clock, Ids, Ledger, Store
+from billing_core.domain.policies import CONVERTED, RESERVED
+from billing_core.errors import Invalid, UnknownAccount, UnknownEntry
+from billing_core.ports import Clock, Ids, Ledger, Store, UnitOfWork
 
 __all__ = ["Credits", "Said", "Statement", "carry_out", "carry_out_once"]
 
 _UNIT = "credits"
 _LONGEST_PAGE = 1000
-_ATTEMPTS = 10  # the second attempt locks the account, so a third is rare
 
 _ENOUGH = timedelta(hours=1)
 
@@ -76,7 +75,12 @@ class Statement:
 
 @frozen
 class Credits:
-    """Opened as `billing.credits`. Amounts are whole numbers of the unit's smallest step."""
+    """Opened as `billing.credits`. Amounts are whole numbers of the unit's smallest step.
+
+    A command without a `key` gets one of its own, and cannot be repeated safely: whoever may have to ask again, because no
+    answer came, gives the key. Every command may raise `StoreUnavailable` (no answer: ask again with the same key) and,
+    after ten lost races, `Conflict` (nothing was done: ask again).
+    """
 
     _store: Store
     _clock: Clock
@@ -96,10 +100,12 @@ class Credits:
         if not 1 <= whole("limit", limit) <= _LONGEST_PAGE:
             raise Invalid("limit", f"must be from 1 to {_LONGEST_PAGE}")
         named = AccountId(account, unit)
+        if before is not None:
+            whole("before", before)
         with self._store.view() as view:
             found = view.ledger.entries(named, before=before, limit=limit + 1)
         if not found and before is None:
-            raise UnknownAccount(account)
+            raise UnknownAccount(str(named))
         page = found[:limit]
         return Statement(named, page, page[-1].seq if len(found) > limit else None)
 
@@ -141,14 +147,18 @@ class Credits:
     ) -> Entry:
         """Give credits and return the entry that says so. `source` names what they are given for; it grants once.
 
+        With the `source` of a payment (`payment:pi_...`) this grants by hand what its news would grant, and then does not.
+
         Raises:
             KeyReused: The key belongs to another command.
             AlreadyGranted: The source granted before, under another key.
             Invalid: An argument cannot be.
         """
+        if source and source.startswith(CONVERTED):
+            raise Invalid("source", f"must not begin with {CONVERTED}: these are the lots that conversions open")
         common = self._common(account, said)
-        source = source or f"grant:{common['key']}"
-        return self._do(Grant(amount=amount, kind=kind, source=source, expires_at=expires_at, cost=cost, **common))
+        named = f"grant:{common['key']}" if source is None else source
+        return self._do(Grant(amount=amount, kind=kind, source=named, expires_at=expires_at, cost=cost, **common))
 
     def spend(self, account: str, amount: int, **said: Unpack[Said]) -> Entry:
         """Consume credits and return the entry that says so. The same `key` spends once, however often it is asked.
@@ -223,16 +233,10 @@ class Credits:
         return self._carry_out(command).recorded[command.key]
 
     def _carry_out(self, command: AnyCommand) -> Account:
-        for attempt in range(_ATTEMPTS):
-            try:
-                with self._store.begin() as unit:
-                    work = Work(unit, self._clock.now(), self._ids, lock=attempt > 0)
-                    account = carry_out(work, command)
-                    unit.commit()
-                    return account
-            except Conflict:
-                continue
-        raise Conflict(f"account {command.account}")
+        def do(unit: UnitOfWork, lock: bool) -> Account:  # noqa: FBT001 - `retried` says so
+            return carry_out(Work(unit, self._clock.now(), self._ids, lock=lock), command)
+
+        return retried(self._store, f"account {command.account}", do)
 
 
 def carry_out(work: Work, command: AnyCommand) -> Account:
@@ -246,11 +250,11 @@ def carry_out_once(work: Work, commands: Iterable[Grant | Convert]) -> None:
     for command in commands:
         account = work.unit.ledger.load([Needs.of(command)], lock=work.lock)[command.account]
         if not effected(account, command):
-            _record(work, account, _until(work.now, command))
+            _record(work, account, _until(max(work.now, account.recorded_at or work.now), command))
 
 
 def _until(now: datetime, command: Grant | Convert) -> Grant | Convert:
-    """Let an effect take place now if the provider's clock is ahead of ours."""
+    """Let an effect take place now if the provider's clock is ahead of the account's, which is the latest of all hosts'."""
     ahead = command.effective_at is not None and command.effective_at > now
     return attrs.evolve(command, effective_at=now) if ahead else command
 

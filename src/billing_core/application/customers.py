@@ -1,21 +1,21 @@
 """Customers: whose they are."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import attrs
 from attrs import frozen
 
 from billing_core.application.mirroring import keep
-from billing_core.application.work import Missing, Work
+from billing_core.application.work import Missing, Work, retried
 from billing_core.domain.credits import AccountId
 from billing_core.domain.customers import Customer, Link
 from billing_core.domain.mirrors import Kind, Mirrored, Phase, snapshot
-from billing_core.domain.subscriptions import Subscription
 from billing_core.errors import Invalid
 from billing_core.ports import Clock, Store, UnitOfWork
 
-__all__ = ["Customers", "owner_of", "record_customer"]
+__all__ = ["Customers", "account_of", "owner_of", "record_customer"]
 
 _BEFORE_ALL_NEWS = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -34,12 +34,10 @@ class Customers:
         Only a customer whose own metadata does not name the account needs this.
 
         Raises:
-            Conflict: Somebody else is writing this customer.
+            Invalid: No account can have this name.
         """
-        AccountId(account)
-        with self._store.begin() as unit:
-            _link(unit, Customer(customer, Link(self._clock.now(), account)))
-            unit.commit()
+        linked = Customer(customer, Link(self._clock.now(), AccountId(account).owner))
+        retried(self._store, Kind.CUSTOMER.named(customer), lambda unit, _: _link(unit, linked))
         self._look_again([Kind.CUSTOMER.named(customer)])
 
     def of(self, account: str) -> Sequence[Customer]:
@@ -59,23 +57,33 @@ def _link(unit: UnitOfWork, linked: Customer) -> None:
     unit.customers.put(attrs.evolve(known, value=known.value.absorb(linked)))
 
 
-def owner_of(work: Work, named: str | None, customer: str | None, subscription: Subscription | str | None = None) -> str:
-    """Return the account behind a payment: the one that it names itself, or its customer's, or its subscription's.
+def owner_of(work: Work, customer: str | None, *named: str | None, others: Sequence[str] = ()) -> str:
+    """Return the account behind a payment: the first that is named by what was paid for, or else the customer's.
 
-    A subscription that is not known yet is given by its id.
+    A name that no account can have is as good as none: it can be mended at the provider. `others` are the objects, besides
+    the customer, whose news may say it later.
 
     Raises:
-        Missing: None of them says whose it is, yet.
-        Invalid: There is nothing that could ever say.
+        Missing: Nobody says yet whose the customer is.
+        Invalid: There is nobody who could ever say.
     """
-    customers = work.unit.customers.get([customer] if customer and not named else [])
-    linked = next((one.value.account for one in customers.values()), None)
-    owner = named or linked or (subscription.account if isinstance(subscription, Subscription) else None)
+    owner = _first_usable(named) or _first_usable([account_of(work.unit, customer)])
     if owner:
         return owner
-    awaited = [Kind.CUSTOMER.named(customer)] if customer else []
-    if subscription:
-        awaited.append(Kind.SUBSCRIPTION.named(subscription if isinstance(subscription, str) else subscription.id))
+    awaited = [*([Kind.CUSTOMER.named(customer)] if customer else []), *others]
     if not awaited:
         raise Invalid("account", "is named neither by the payment nor by a customer: nobody can be granted what it bought")
     raise Missing(*awaited)
+
+
+def account_of(unit: UnitOfWork, customer: str | None) -> str | None:
+    """Return the account that a customer is linked to, if it is known."""
+    known = unit.customers.get([customer] if customer else [])
+    return next((one.value.account for one in known.values()), None)
+
+
+def _first_usable(names: Iterable[str | None]) -> str | None:
+    for name in names:
+        with suppress(Invalid):
+            return AccountId(name or "").owner
+    return None

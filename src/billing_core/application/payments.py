@@ -22,8 +22,8 @@ from billing_core.domain.policies import (
     entitling_lines,
     incomplete,
     invoice_grants,
+    prices_to_know,
     purchase_grant,
-    undecided_prices,
 )
 from billing_core.domain.subscriptions import Subscription
 from billing_core.errors import ProductQuarantined
@@ -39,7 +39,7 @@ class Payments:
     _store: Store
 
     def of(self, account: str) -> Sequence[Payment]:
-        """Return the one-time payments that bought something for an account, oldest first."""
+        """Return the payments that name an account or bought something for it, oldest first; not its invoices."""
         with self._store.view() as unit:
             return unit.payments.payments_of(account)
 
@@ -55,7 +55,7 @@ def record_payment(work: Work, payment: Payment) -> None:
     if purchase is None:
         work.unit.payments.record_payment(payment)
         return
-    owner = owner_of(work, payment.account, payment.customer)
+    owner = owner_of(work, payment.customer, payment.account)
     if work.unit.payments.record_payment(attrs.evolve(payment, account=owner)):
         carry_out_once(work, [purchase_grant(payment, purchase, owner)])
 
@@ -74,24 +74,41 @@ def record_invoice(work: Work, invoice: Invoice) -> None:
         work.unit.payments.record_invoice(invoice)
         return
     subscription = _subscription(work, invoice)
-    owner = owner_of(work, invoice.account, invoice.customer, subscription or invoice.subscription)
+    owner = _owner(work, invoice, subscription)
     recorded = attrs.evolve(invoice, account=owner)
-    work.unit.payments.record_invoice(recorded)
-    carry_out_once(work, invoice_grants(invoice, owner, awarded))
-    if subscription:
-        convert_unused(work, [recorded], subscription.changes)
+    if work.unit.payments.record_invoice(recorded):
+        carry_out_once(work, invoice_grants(invoice, owner, awarded))
+        convert_unused(work, [recorded], subscription.changes if subscription else ())
 
 
 def _subscription(work: Work, invoice: Invoice) -> Subscription | None:
-    found = work.unit.subscriptions.get([invoice.subscription] if invoice.subscription else [])
-    return next((one.value for one in found.values()), None)
+    """Return the subscription of an invoice.
+
+    It is written back as it is: whoever writes it at the same time, and did not see this invoice, loses the race and looks
+    again. Otherwise a plan change and an invoice could each miss the other.
+    """
+    if invoice.subscription is None:
+        return None
+    found = work.unit.subscriptions.get([invoice.subscription]).get(invoice.subscription)
+    if found is None:
+        raise Missing(Kind.SUBSCRIPTION.named(invoice.subscription))
+    work.unit.subscriptions.put(found)
+    return found.value
+
+
+def _owner(work: Work, invoice: Invoice, subscription: Subscription | None) -> str:
+    if subscription is None:
+        return owner_of(work, invoice.customer, invoice.account)
+    others = [Kind.SUBSCRIPTION.named(subscription.id)]
+    return owner_of(work, invoice.customer, invoice.account, subscription.account, others=others)
 
 
 def _awards(work: Work, invoice: Invoice) -> tuple[Award, ...]:
     if incomplete(invoice):
         raise Missing(Kind.INVOICE.named(invoice.id))
-    products = _known(work.unit.products, Kind.PRODUCT, {line.product for line in entitling_lines(invoice)})
-    prices = _known(work.unit.prices, Kind.PRICE, undecided_prices(invoice))
+    lines = entitling_lines(invoice)
+    products = _known(work.unit.products, Kind.PRODUCT, {line.product for line in lines})
+    prices = _known(work.unit.prices, Kind.PRICE, prices_to_know(invoice))
     try:
         return awards(invoice, products, prices)
     except ProductQuarantined as refusal:

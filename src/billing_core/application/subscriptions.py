@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from attrs import frozen
 
 from billing_core.application.credits import carry_out_once
+from billing_core.application.customers import account_of
 from billing_core.application.mirroring import keep
 from billing_core.application.work import Work
 from billing_core.domain.credits import Convert, Needs
@@ -45,20 +46,17 @@ def record_subscription(work: Work, incoming: Mirrored[Subscription]) -> None:
     kept = keep(work, work.unit.subscriptions, Kind.SUBSCRIPTION, incoming)
     before, after = kept.before, kept.after
     new_changes = set(after.changes) - set(before.changes if before else ())
-    convert_unused(work, work.unit.payments.invoices_of(after.id), new_changes)
+    if new_changes:
+        convert_unused(work, work.unit.payments.invoices_of(after.id), new_changes)
     if kept.changed:
         work.tell(
             SUBSCRIPTION_CHANGED,
             Kind.SUBSCRIPTION.named(after.id),
-            after.account or _account_of(work, after.customer),
+            after.account or account_of(work.unit, after.customer),
             incoming.revision.occurred_at,
             status=after.status,
             status_before=before.status if before else None,
         )
-
-
-def _account_of(work: Work, customer: str) -> str | None:
-    return next((one.value.account for one in work.unit.customers.get([customer]).values()), None)
 
 
 def convert_unused(work: Work, invoices: Iterable[Invoice], changes: Collection[PlanChange]) -> None:

@@ -6,8 +6,7 @@ is tried again later. Only what was rejected (not genuine, not readable) leaves 
 """
 
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar, assert_never
 
@@ -18,7 +17,7 @@ from billing_core.application.catalog import record_price, record_product
 from billing_core.application.customers import record_customer
 from billing_core.application.payments import record_invoice, record_payment
 from billing_core.application.subscriptions import record_subscription
-from billing_core.application.work import Missing, Work
+from billing_core.application.work import Missing, Work, retried
 from billing_core.domain.mirrors import Kind
 from billing_core.domain.policies import Policies
 from billing_core.domain.webhooks import (
@@ -40,14 +39,14 @@ from billing_core.domain.webhooks import (
     Webhook,
     judged,
 )
-from billing_core.errors import Conflict, Malformed, Refused, StoreError, UnknownWebhook
+from billing_core.errors import Malformed, Refused, StoreError, UnknownWebhook
 from billing_core.ports import Clock, Ids, Store, UnitOfWork, WebhookSource
 
 __all__ = ["Webhooks"]
 
 T = TypeVar("T")
 
-_ATTEMPTS = 10  # how often a lost race is run again before it counts as a failure
+_AT_ONCE = 100  # how many that waited for one object are judged while its own news is answered
 _CLAIM = timedelta(minutes=5)  # how long a worker has for what it claimed before others may try
 
 
@@ -75,19 +74,15 @@ class Webhooks:
         """
         now = self._clock.now()
         self._source.verify(body, headers, now)
-        webhook = self._source.parse(body)
-        delivery = _delivery(webhook, body, now)
-        outcome = self._judge(delivery)
-        # What it waits for may have been committed between our look and our note.
-        return self._judge(delivery) if isinstance(outcome, Deferred) else outcome
+        return self._judge(_delivery(self._source.parse(body), body, now))
 
     def look_again(self, names: Iterable[str]) -> None:
-        """Apply what waited for these objects, in the order in which it happened."""
+        """Apply what waited for these objects, in the order in which it happened; the rest of a crowd waits for `retry`."""
         wanted = list(names)
         if wanted:
             with self._store.view() as unit:
                 waiting = unit.inbox.waiting_for(wanted)
-            for delivery in waiting:
+            for delivery in waiting[:_AT_ONCE]:
                 self._judge(delivery)
 
     def retry(self, limit: int = 100) -> Sequence[Outcome]:
@@ -125,12 +120,22 @@ class Webhooks:
             return unit.inbox.in_state(state, limit)
 
     def _judge(self, delivery: Delivery) -> Outcome:
+        noted: set[tuple[str, ...]] = set()
+        while True:
+            outcome = self._look(delivery, noted)
+            if not isinstance(outcome, Deferred) or outcome.until in noted:
+                return outcome
+            # What it waits for may have been committed between the look and the note.
+            noted.add(outcome.until)
+
+    def _look(self, delivery: Delivery, noted: Collection[tuple[str, ...]]) -> Outcome:
         try:
             outcome, released = self._retried(lambda unit, lock: self._attempt(unit, delivery, lock=lock))
         except StoreError:
             raise
         except Missing as missing:
-            return self._note(delivery, Deferred(delivery.id, missing.names))
+            waiting = Deferred(delivery.id, missing.names)
+            return waiting if waiting.until in noted else self._note(delivery, waiting)
         except Exception as failure:  # noqa: BLE001 - whatever went wrong, what was acknowledged must not be lost
             return self._note(delivery, _failure(delivery.id, failure), traceback.format_exc())
         self.look_again(released)
@@ -139,9 +144,10 @@ class Webhooks:
     def _attempt(self, unit: UnitOfWork, delivery: Delivery, *, lock: bool) -> tuple[Outcome, Sequence[str]]:
         """Apply a webhook, and return what became of it and the names of the objects that it made known."""
         stored = unit.inbox.get([delivery.id]).get(delivery.id)
-        if stored and stored.settled:
-            return AlreadyApplied(delivery.id), ()
         webhook = self._source.parse(delivery.body)
+        if stored and stored.settled:
+            # Whoever applied it may have been stopped before the others were looked at.
+            return AlreadyApplied(delivery.id), _provided(webhook)
         work = Work(unit, self._clock.now(), self._ids, self._policies, lock=lock)
         outcome = _apply(work, webhook)
         unit.inbox.put(judged(stored or delivery, outcome, work.now))
@@ -163,13 +169,7 @@ class Webhooks:
         )
 
     def _retried(self, do: Callable[[UnitOfWork, bool], T]) -> T:
-        """Do something in a unit of its own and keep it; after a lost race do it again, with a lock."""
-        for attempt in range(_ATTEMPTS):
-            with suppress(Conflict), self._store.begin() as unit:
-                done = do(unit, attempt > 0)
-                unit.commit()
-                return done
-        raise Conflict("what this webhook is about")
+        return retried(self._store, "what this webhook is about", do)
 
 
 def _claim(unit: UnitOfWork, now: datetime, limit: int) -> Sequence[Delivery]:

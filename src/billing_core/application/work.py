@@ -1,15 +1,22 @@
 """Work: what every capability does its part with, inside one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
+from typing import TypeVar
 
 from attrs import frozen
 
 from billing_core.domain.events import Event, Message
 from billing_core.domain.policies import Policies
-from billing_core.ports import Ids, UnitOfWork
+from billing_core.errors import Conflict
+from billing_core.ports import Ids, Store, UnitOfWork
 
-__all__ = ["Missing", "Work"]
+__all__ = ["Missing", "Work", "retried"]
+
+T = TypeVar("T")
+
+_ATTEMPTS = 10  # the second attempt locks what it can, so a third is rare
 
 
 @frozen
@@ -30,6 +37,20 @@ class Work:
         shown: Mapping[str, str] = {key: str(value) for key, value in data.items() if value is not None}
         event = Event(name=name, subject=subject, occurred_at=at or self.now, account=account, data=shown)
         self.unit.outbox.add([Message(self.ids.new(), event)])
+
+
+def retried(store: Store, what: str, do: Callable[[UnitOfWork, bool], T]) -> T:
+    """Do something in a unit of its own and keep it; after a lost race do it again, and with a lock.
+
+    Raises:
+        Conflict: The race was lost every time.
+    """
+    for attempt in range(_ATTEMPTS):
+        with suppress(Conflict), store.begin() as unit:
+            done = do(unit, attempt > 0)
+            unit.commit()
+            return done
+    raise Conflict(what)
 
 
 class Missing(Exception):

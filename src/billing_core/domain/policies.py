@@ -4,7 +4,7 @@ Each function looks at facts and returns the ledger's commands that follow from 
 facts, so that the same fact, however often and under whatever event it is reported, gives the same commands.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from attrs import frozen
@@ -23,6 +23,7 @@ from billing_core.domain.products import (
     Product,
     Recurring,
     amount_complaint,
+    misfits,
     quarantined,
     read_terms,
     whole_amount,
@@ -31,6 +32,7 @@ from billing_core.domain.subscriptions import PlanChange
 from billing_core.errors import Invalid, ProductQuarantined
 
 __all__ = [
+    "CONVERTED",
     "RESERVED",
     "Award",
     "Policies",
@@ -41,8 +43,8 @@ __all__ = [
     "incomplete",
     "invoice_grants",
     "line_source",
+    "prices_to_know",
     "purchase_grant",
-    "undecided_prices",
 ]
 
 _SUBSCRIPTION_REASONS = frozenset({
@@ -51,7 +53,8 @@ _SUBSCRIPTION_REASONS = frozenset({
     BillingReason.SUBSCRIPTION_UPDATE,
 })
 # How the keys of what follows from payments begin; those of the application's own commands must not, or they could meet.
-RESERVED = ("payment:", "invoice:", "convert:")
+CONVERTED = "convert:"
+RESERVED = ("payment:", "invoice:", CONVERTED)
 
 _YEAR = timedelta(days=365)
 _MONTH = timedelta(days=31)
@@ -131,76 +134,75 @@ def entitling_lines(invoice: Invoice) -> tuple[InvoiceLine, ...]:
     """Return the lines that may entitle to credits: those of a subscription's invoice that charge for units of a product.
 
     Other invoices grant nothing: a credit pack is sold by a one-time payment, which grants by itself, and the invoice that
-    may be written for it must not grant again. A negative line gives back what was not used, and never grants. A proration
-    whose period was over when it was paid settles the past; the new period's credits come with the line of that period.
+    may be written for it must not grant again. A negative line gives back what was not used, and never grants.
     """
     if invoice.reason not in _SUBSCRIPTION_REASONS:
         return ()
-    return tuple(line for line in invoice.lines if _may_entitle(line, invoice.paid_at))
+    return tuple(line for line in invoice.lines if _may_entitle(line))
 
 
-def _may_entitle(line: InvoiceLine, paid_at: datetime) -> bool:
-    if not (line.subscription and line.product and line.quantity > 0):
-        return False
-    if line.proration:
-        return line.amount.amount_minor > 0 and not _over(line, paid_at)
-    return line.amount.amount_minor >= 0
+def _may_entitle(line: InvoiceLine) -> bool:
+    charges = line.amount.amount_minor >= (1 if line.proration or line.one_off else 0)
+    named = line.subscription and line.product and (line.price or line.one_off)
+    return bool(charges and named and line.quantity > 0)
 
 
-def _over(line: InvoiceLine, paid_at: datetime) -> bool:
-    return line.period_end is not None and line.period_end <= paid_at
+def prices_to_know(invoice: Invoice) -> frozenset[str]:
+    """Return the prices without which the lines of an invoice cannot be judged: those of the subscription itself.
 
-
-def undecided_prices(invoice: Invoice) -> frozenset[str]:
-    """Return the prices that must be known before the lines of an invoice can be judged.
-
-    A line of nothing is a trial, which proves no money, unless the price itself is free; and a line without a period lasts
-    as long as its price says.
+    What was bought along with it may have a price that was made up on the spot.
     """
-    lines = entitling_lines(invoice)
-    unclear = (line for line in lines if not (line.amount.amount_minor and line.period_start and line.period_end))
-    return frozenset(line.price for line in unclear if line.price)
+    return frozenset(line.price for line in entitling_lines(invoice) if line.price and not line.one_off)
 
 
 def awards(invoice: Invoice, products: Mapping[str, Product], prices: Mapping[str, Price]) -> tuple[Award, ...]:
-    """Return what a paid invoice entitles to. `products` holds those of its entitling lines, `prices` the undecided ones.
+    """Return what a paid invoice entitles to. `products` are those of its entitling lines, `prices` the `prices_to_know`.
 
     Raises:
-        ProductQuarantined: The metadata of a product that was paid for does not say clearly what it grants.
+        ProductQuarantined: A product that was paid for does not say clearly what it grants, or was sold in a way that does
+            not fit.
     """
     units = _new_units(invoice)
-    granted: list[Award] = []
-    for line in entitling_lines(invoice):
-        amount = _terms(products[line.product or ""], line).credit_amount * units[line.id]
-        if amount and _paid_for(line, prices):
-            granted.append(_award(line, amount, invoice.paid_at, prices))
-    return tuple(granted)
+    found = (_award(line, units[line.id], invoice.paid_at, products, prices) for line in entitling_lines(invoice))
+    return tuple(award for award in found if award.amount)
 
 
-def _award(line: InvoiceLine, amount: int, paid_at: datetime, prices: Mapping[str, Price]) -> Award:
+def _award(
+    line: InvoiceLine, units: int, paid_at: datetime, products: Mapping[str, Product], prices: Mapping[str, Price]
+) -> Award:
+    product = products[line.product or ""]
     if line.one_off:
-        return Award(line, amount, LotKind.PAYG, None)
-    return Award(line, amount, LotKind.SUBSCRIPTION, _expiry(line, paid_at, prices))
+        return Award(line, _each(product, _sold_once) * units, LotKind.PAYG, None)
+    price = prices[line.price or ""]
+    each = _each(product, lambda terms: misfits(terms, price))
+    # A line of nothing is a trial, which proves no money, unless the price itself is free.
+    paid = line.amount.amount_minor > 0 or price.unit_amount == 0
+    return Award(line, each * units if paid else 0, LotKind.SUBSCRIPTION, _expiry(line, paid_at, price))
 
 
-def _terms(product: Product, line: InvoiceLine) -> CreditTerms:
+def _each(product: Product, misfitting: Callable[[CreditTerms], tuple[Problem, ...]]) -> int:
     terms, problems = read_terms(product.id, product.metadata)
-    bad = quarantined(problems)
-    fitting = CreditType.PAYG if line.one_off else CreditType.SUBSCRIPTION
-    if terms.credit_type not in {None, fitting}:
-        message = f"does not fit: what was paid for needs `{fitting}`"
-        bad = (*bad, Problem(product.id, CREDIT_TYPE, str(terms.credit_type), message))
+    bad = (*quarantined(problems), *misfitting(terms))
     if bad:
         raise ProductQuarantined(product.id, tuple(str(one) for one in bad))
-    return terms
+    return terms.credit_amount
+
+
+def _sold_once(terms: CreditTerms) -> tuple[Problem, ...]:
+    if terms.credit_type is not CreditType.SUBSCRIPTION:
+        return ()
+    return (Problem("", CREDIT_TYPE, str(terms.credit_type), "does not fit what is bought once: it must be `payg`"),)
 
 
 def _new_units(invoice: Invoice) -> Mapping[str, int]:
-    """Return for how many units each line grants. Of a changed quantity that is only what came on top, over all changes."""
+    """Return for how many units each line grants. Of a changed quantity that is only what came on top, over all changes.
+
+    A product that goes on at another price is the same product.
+    """
     units = {line.id: line.quantity for line in invoice.lines}
-    prorations = [line for line in invoice.lines if line.proration and not _over(line, invoice.paid_at)]
-    for price in {line.price for line in prorations}:
-        changes = [line for line in prorations if line.price == price]
+    prorations = [line for line in invoice.lines if line.proration]
+    for product in {line.product for line in prorations}:
+        changes = [line for line in prorations if line.product == product]
         more = sum(one.quantity if one.amount.amount_minor > 0 else -one.quantity for one in changes)
         for line in reversed(changes):
             units[line.id] = min(line.quantity, max(0, more)) if line.amount.amount_minor > 0 else 0
@@ -208,20 +210,13 @@ def _new_units(invoice: Invoice) -> Mapping[str, int]:
     return units
 
 
-def _paid_for(line: InvoiceLine, prices: Mapping[str, Price]) -> bool:
-    if line.amount.amount_minor:
-        return True
-    return line.price is not None and prices[line.price].unit_amount == 0
-
-
-def _expiry(line: InvoiceLine, paid_at: datetime, prices: Mapping[str, Price]) -> datetime:
+def _expiry(line: InvoiceLine, paid_at: datetime, price: Price) -> datetime:
     """Return the end of the period; a period that was over before it was paid for counts from the payment."""
     if line.period_end and line.period_end > paid_at:
         return line.period_end
     if line.period_end and line.period_start and line.period_start < line.period_end:
         return paid_at + (line.period_end - line.period_start)
-    price = prices.get(line.price or "")
-    return paid_at + _length(price.recurring if price else None)
+    return paid_at + _length(price.recurring)
 
 
 def _length(period: Recurring | None) -> timedelta:

@@ -35,6 +35,7 @@ __all__ = [
     "amount_complaint",
     "lint",
     "metadata_map",
+    "misfits",
     "quarantined",
     "read_terms",
     "whole_amount",
@@ -216,7 +217,8 @@ class Problem:
 def lint(product: Product, prices: Iterable[Price] = ()) -> tuple[Problem, ...]:
     """Explain everything that is wrong with a product: its metadata, and prices that do not fit its credit type."""
     terms, problems = read_terms(product.id, product.metadata)
-    return (*problems, *_misfits(product, terms, prices))
+    sold = [price for price in prices if price.active and not price.deleted]
+    return (*problems, *(problem for price in sold for problem in misfits(terms, price)))
 
 
 def quarantined(problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -319,15 +321,17 @@ def amount_complaint(text: str) -> str:
     return ""
 
 
-def _misfits(product: Product, terms: CreditTerms, prices: Iterable[Price]) -> Iterable[Problem]:
-    for price in prices:
-        if not price.active or price.deleted or terms.credit_type is None:
-            continue
-        if price.recurring and price.recurring.metered:
-            yield Problem(product.id, "price", price.id, "is metered: it bills what was used, so it cannot sell credits")
-        elif terms.credit_type is CreditType.PAYG and price.recurring:
-            message = "is recurring, but payg credits are bought once: use `subscription`, or a one-time price"
-            yield Problem(product.id, "price", price.id, message)
-        elif terms.credit_type is CreditType.SUBSCRIPTION and not price.recurring:
-            message = "is one-time, but subscription credits belong to a period: use `payg`, or a recurring price"
-            yield Problem(product.id, "price", price.id, message)
+def misfits(terms: CreditTerms, price: Price) -> tuple[Problem, ...]:
+    """Return what is wrong with selling these terms at this price."""
+    message = _misfit(terms, price) if terms.credit_type else ""
+    return (Problem(price.product, "price", price.id, message),) if message else ()
+
+
+def _misfit(terms: CreditTerms, price: Price) -> str:
+    if price.recurring and price.recurring.metered:
+        return "is metered: it bills what was used, so it cannot sell credits"
+    if terms.credit_type is CreditType.PAYG and price.recurring:
+        return "is recurring, but payg credits are bought once: use `subscription`, or a one-time price"
+    if terms.credit_type is CreditType.SUBSCRIPTION and not price.recurring:
+        return "is one-time, but subscription credits belong to a period: use `payg`, or a recurring price"
+    return ""

@@ -96,7 +96,7 @@ class SubscriptionItem:
 
 @frozen(order=True)
 class PlanChange:
-    """At one moment the agreement stopped holding some prices."""
+    """At one moment the agreement left some plans: `left` are the prices at which it had held them."""
 
     at: datetime = field(converter=moment)
     left: tuple[str, ...] = ()

@@ -17,7 +17,10 @@ def moment(value: datetime) -> datetime:
         raise Invalid("time", f"must be a datetime, not {type(value).__name__}")
     if value.utcoffset() is None:
         raise Invalid("time", "must be aware: a datetime without a time zone means another moment on another machine")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise Invalid("time", "is beyond the years that can be told in UTC") from None
 
 
 def optional_moment(value: datetime | None) -> datetime | None:

@@ -4,7 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import attrs
+
 from billing_core.domain.credits import (
+    Account,
     AccountId,
     Capture,
     Change,
@@ -33,6 +36,7 @@ from billing_core.testing.driver import account_in
 __all__ = [
     "NOW",
     "a_capture",
+    "a_change",
     "a_convert",
     "a_customer",
     "a_delivery",
@@ -49,6 +53,7 @@ __all__ = [
     "a_subscription",
     "an_account",
     "an_expire",
+    "an_impossible_change",
     "an_invoice",
     "fresh",
     "prepared",
@@ -110,6 +115,19 @@ def prepared(store: Store, command: KeyedCommand, now: datetime = NOW) -> Change
     """Return what a command would write, decided on what is committed now, and not yet written."""
     account = account_in(store, Needs.of(command))
     return change(account, decide(account, command, now))
+
+
+def a_change() -> Change:
+    """Return what the first grant of an account that was never written writes."""
+    never = Account(an_account())
+    return change(never, decide(never, a_grant(never.id), NOW))
+
+
+def an_impossible_change() -> Change:
+    """Return the same with a lot that holds more than was granted, which every database's constraints refuse."""
+    made = a_change()
+    lots = tuple(attrs.evolve(lot, remaining=lot.amount + 1) for lot in made.account.lots)
+    return attrs.evolve(made, account=attrs.evolve(made.account, lots=lots))
 
 
 # What a provider told us --------------------------------------------------------------------------------------------------

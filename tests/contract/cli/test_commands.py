@@ -38,24 +38,41 @@ def test_the_tables_are_made_once_and_reported(run):
     assert run("db", "status").exit_code == 0
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "balance acme",
-        "statement acme",
-        "catalog",
-        "webhooks list",
-        "webhooks retry",
-        "serve",
-        "db status",
-    ],
-)
-def test_a_database_without_tables_names_the_command(run, command):
+COMMANDS = [
+    "balance acme",
+    "statement acme",
+    "catalog",
+    "webhooks list",
+    "webhooks show evt_1",
+    "webhooks replay evt_1",
+    "webhooks retry",
+    "serve",
+    "db status",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_database_without_tables_names_the_command(run, tmp_path, command):
+    (tmp_path / "shell.db").touch()
+
     ended = run(*command.split())
 
     assert ended.exit_code == 1
+    assert ended.stderr.startswith("the database is at revision none")
     assert "billing db upgrade" in ended.stderr
     assert ended.stdout == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_database_that_is_not_there_is_not_made(run, tmp_path, monkeypatch, command):
+    monkeypatch.delenv("BILLING_DATABASE_URL")
+    monkeypatch.chdir(tmp_path)
+
+    ended = run(*command.split())
+
+    assert ended.exit_code == 1
+    assert ended.stderr.startswith(f"the database {tmp_path / 'billing.db'} is not there: `billing db upgrade` makes it")
+    assert [*tmp_path.iterdir()] == []
 
 
 # Accounts -----------------------------------------------------------------------------------------------------------------
@@ -108,6 +125,46 @@ def test_a_statement_is_shown_page_by_page(run, billing):
     assert "spend -4 6 job [1]" in words(first.stdout)
     assert "--before 2" in first.stdout
     assert "grant +10 10 welcome" in words(second.stdout)
+
+
+def test_the_page_of_older_entries_is_asked_for_as_it_is_named(run, billing):
+    for _ in range(2):
+        billing.credits.grant("the acme", 10, unit="images")
+
+    shown = run("statement", "the acme", "--unit", "images", "--limit", "1").stdout
+
+    assert "billing statement 'the acme' --unit images --before 2" in shown
+
+
+HOSTILE = "ticket [/42] closed [red]:warning: [link=https://example.com]"
+
+
+@pytest.mark.parametrize("told", ["reason", "reference", "source", "key"])
+def test_what_others_wrote_on_an_entry_is_no_markup(run, billing, told):
+    billing.credits.grant("acme", 10, actor=HOSTILE, **{told: HOSTILE})
+
+    shown, printed = run("statement", "acme"), run("statement", "acme", "--json")
+
+    assert (shown.exit_code, printed.exit_code) == (0, 0)
+    assert HOSTILE in words(shown.stdout) or told == "key"  # a source that was made of it is shown in its place
+    assert HOSTILE in {json.loads(printed.stdout)["entries"][0][name] for name in (told, "actor")}
+
+
+@pytest.mark.parametrize("command", ["balance", "statement"])
+def test_the_names_of_an_account_are_no_markup(run, billing, command):
+    billing.credits.grant(HOSTILE, 10, unit="[/unit]")
+    billing.credits.grant(HOSTILE, 10, unit="[/unit]")
+
+    shown = run(command, HOSTILE, "--unit", "[/unit]", *(["--limit", "1"] if command == "statement" else []))
+
+    assert shown.exit_code == 0
+    assert HOSTILE.replace(" ", "") in "".join(shown.stdout.replace("'", "").split())  # its lines are as short as the table
+    assert "[/unit]" in shown.stdout
+
+
+@pytest.mark.usefixtures("billing")
+def test_an_unknown_account_is_named_as_it_is(run):
+    assert HOSTILE in run("balance", HOSTILE).stderr
 
 
 def test_a_statement_is_printed_as_json(run, billing):

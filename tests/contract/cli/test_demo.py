@@ -6,6 +6,11 @@ import sys
 
 import pytest
 
+from billing_adapters.cli.demo.figures import figures
+from billing_adapters.memory import FixedClock, MemoryStore, SequentialIds
+from billing_adapters.stripe.webhooks import StripeWebhooks
+from billing_core import Billing
+
 RUN = "from billing_adapters.cli import main; main()"
 WRONG = """
 import sys, tempfile
@@ -88,6 +93,35 @@ def test_the_database_is_kept_where_it_is_asked_for(tmp_path):
 
     assert ended.returncode == 0
     assert '"available": 390' in looked.stdout
+
+
+@pytest.mark.parametrize("name", ["what?.db", "100%.db"])
+def test_a_file_that_no_address_can_name_is_refused_before_it_is_made(tmp_path, name):
+    ended = python(RUN, "demo", "--database", str(tmp_path / name))
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"database {tmp_path / name} holds a ? or a %")
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_where_to_look_around_is_named_for_a_shell(tmp_path):
+    kept = tmp_path / "my [own] file.db"
+
+    ended = python(RUN, "demo", "--database", str(kept))
+
+    assert ended.returncode == 0
+    assert f"BILLING_DATABASE_URL='sqlite:///{kept}' billing statement acme" in ended.stdout
+
+
+def test_figures_count_more_than_a_page():
+    billing = Billing(store=MemoryStore(), provider=StripeWebhooks(("whsec",)), clock=FixedClock(), ids=SequentialIds())
+    billing.credits.grant("acme", 10)
+    for _ in range(1_000):
+        billing.credits.spend("acme", 0)
+
+    shown = figures(billing, "acme")
+
+    assert (shown["lots"], shown["book available"]) == (1, 10)
 
 
 def test_an_existing_file_is_not_played_over(tmp_path):

@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import URL, event
 
 from billing_adapters.sqlalchemy import migrate
 from billing_adapters.sqlalchemy.store import SqlAlchemyStore, open_engine
@@ -25,7 +25,7 @@ class Executed(list):
 def empty_url(request, tmp_path):
     """Return the URL of a database without any table."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'billing.db'}"
+        return str(URL.create("sqlite", database=str(tmp_path / "billing.db")))
     return request.getfixturevalue("postgres_url")
 
 

@@ -4,14 +4,19 @@ import re
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import CacheStats
 
 from billing_adapters.sqlalchemy.store import SqlAlchemyStore
 from billing_core.domain.credits import Account, Change, Needs, change, decide, evolve
+from billing_core.domain.money import Money
+from billing_core.domain.payments import InvoiceLine
 from billing_core.domain.webhooks import DeliveryState
 from billing_core.testing.driver import account_in, carry_out
 from billing_core.testing.examples import (
     NOW,
     a_capture,
+    a_convert,
     a_customer,
     a_delivery,
     a_grant,
@@ -20,10 +25,12 @@ from billing_core.testing.examples import (
     a_message,
     a_payment,
     a_price,
+    a_product,
     a_snapshot,
     a_spend,
     a_subscription,
     an_account,
+    an_invoice,
     fresh,
 )
 
@@ -33,10 +40,20 @@ IN_SQLITE = {
     "billing_account_pk": "sqlite_autoindex_billing_account_1",
     "billing_entry_pk": "sqlite_autoindex_billing_entry_1",
     "billing_hold_pk": "sqlite_autoindex_billing_hold_1",
+    "billing_invoice_line_pk": "sqlite_autoindex_billing_invoice_line_1",
+    "billing_invoice_pk": "sqlite_autoindex_billing_invoice_1",
     "billing_lot_pk": "sqlite_autoindex_billing_lot_1",
     "billing_lot_source_key": "sqlite_autoindex_billing_lot_2",
     "billing_webhook_pk": "sqlite_autoindex_billing_webhook_1",
 }
+
+
+def _invoices(unit, count, subscription):
+    lines = tuple(InvoiceLine(fresh("line"), Money(5, "usd")) for _ in range(3))
+    invoices = [an_invoice(subscription=subscription, lines=lines) for _ in range(count)]
+    for invoice in invoices:
+        unit.payments.record_invoice(invoice)
+    return [invoice.id for invoice in invoices]
 
 
 def _granted(store, count):
@@ -130,6 +147,79 @@ def test_recording_costs_the_same_for_any_number_of_accounts(store, executed, ma
     assert costs == {1: cost, MANY: cost}
 
 
+def test_reading_invoices_costs_the_same_for_any_number(store, executed):
+    """The invoices and their lines."""
+    costs = set()
+    for count in (1, MANY):
+        with store.begin() as unit:
+            ids = _invoices(unit, count, f"sub_{count}")
+            for ask, which in ((unit.payments.invoices, ids), (unit.payments.invoices_of, f"sub_{count}")):
+                with executed.afresh():
+                    assert len(ask(which)) == count
+                    costs.add(len(executed))
+
+    assert costs == {2}
+
+
+def _everything(unit, again):
+    """Ask and write everything once, by other names and amounts the second time."""
+    value, owner = a_product(name=f"name {again}"), an_account()
+    unit.products.put(a_snapshot(value))
+    unit.products.put(unit.products.get([value.id])[value.id])
+    unit.products.all()
+    unit.prices.put(a_snapshot(a_price(product=value.id)))
+    unit.prices.of_products([value.id])
+    unit.customers.put(a_snapshot(a_customer()))
+    unit.customers.of_account(owner.owner)
+    unit.subscriptions.put(a_snapshot(a_subscription()))
+    unit.subscriptions.of_account(owner.owner)
+    unit.subscriptions.of_customer(value.id)
+    unit.payments.record_payment(a_payment())
+    unit.payments.invoices(_invoices(unit, 2, fresh("sub")))
+    unit.payments.payments_of(owner.owner)
+    unit.payments.invoices_of("none")
+    for command in (grant := a_grant(owner, 100 + again), a_spend(owner, 5 + again), a_convert(owner, grant.source)):
+        account = unit.ledger.load([Needs.of(command)], lock=True)[owner]
+        unit.ledger.record([change(account, decide(account, command, NOW))])
+    unit.ledger.load([Needs(owner, frozenset({grant.key}), frozenset({grant.source}))])
+    unit.ledger.entries(owner, limit=2 + again)
+    delivery = a_delivery(state=DeliveryState.DEFERRED, waiting_for=(fresh("name"),), next_attempt_at=NOW)
+    unit.inbox.put(delivery)
+    unit.inbox.put(unit.inbox.get([delivery.id])[delivery.id])
+    unit.inbox.waiting_for(delivery.waiting_for)
+    unit.inbox.due(NOW, 3 + again)
+    unit.inbox.in_state(DeliveryState.DEAD, 3 + again)
+    unit.outbox.add([a_message(fresh("m"))])
+    unit.outbox.delivered([one.id for one in unit.outbox.pending(3 + again)], NOW)
+
+
+def test_statements_are_built_and_compiled_once(engine, store):
+    """What was asked once is sent as it is the next time."""
+    built, compiled = [], []
+
+    @event.listens_for(engine, "before_execute")
+    def note_statement(_connection, statement, _many, _parameters, _options):
+        built.append(statement)
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def note_compilation(_connection, _cursor, statement, _parameters, context, _many):
+        if context.compiled and context.cache_hit is not CacheStats.CACHE_HIT:
+            compiled.append(statement)
+
+    with store.begin() as unit:
+        _everything(unit, 0)
+        unit.commit()
+    first, many = {id(one) for one in built}, len(built)
+    compiled.clear()
+
+    with store.begin() as unit:
+        _everything(unit, 1)
+
+    assert len(built) > many > 40
+    assert {id(one) for one in built[many:] if not isinstance(one, str)} <= first
+    assert compiled == []
+
+
 def test_the_schema_is_checked_once(engine, store, executed):
     """By one small query, and never again by the same store."""
     store = SqlAlchemyStore(engine)
@@ -177,6 +267,7 @@ def filled(engine, store):
                 unit.customers.put(a_snapshot(a_customer(link=a_link(owner.owner))))
                 unit.subscriptions.put(a_snapshot(a_subscription(link=a_link(owner.owner))))
                 unit.payments.record_payment(a_payment(account=owner.owner))
+                _invoices(unit, 1, "sub_known")
                 waiting = {"state": DeliveryState.DEFERRED, "waiting_for": (fresh("product"), fresh("price"))}
                 unit.inbox.put(a_delivery(**waiting, next_attempt_at=NOW))
         unit.commit()
@@ -191,6 +282,14 @@ def _ask_account(unit):
 
 def _ask_holds(unit):
     unit.ledger.load([Needs(HOLDER, holds=frozenset({99}))])
+
+
+def _ask_invoices_of(unit):
+    return unit.payments.invoices_of("sub_known")
+
+
+def _ask_invoices(unit):
+    unit.payments.invoices([_ask_invoices_of(unit)[0].id])
 
 
 ASKED = {
@@ -229,6 +328,14 @@ ASKED = {
         ["billing_subscription_customer_id_idx"],
     ),
     "payments of an account": (lambda unit: unit.payments.payments_of("a"), 0, ["billing_payment_account_paid_at_id_idx"]),
+    "invoices": (_ask_invoices, 2, ["billing_invoice_pk"]),
+    "their lines": (_ask_invoices, 3, ["billing_invoice_line_pk"]),
+    "invoices of a subscription": (_ask_invoices_of, 0, ["billing_invoice_subscription_paid_at_id_idx"]),
+    "the lines of a subscription": (
+        _ask_invoices_of,
+        1,
+        ["billing_invoice_subscription_paid_at_id_idx", "billing_invoice_line_pk"],
+    ),
 }
 
 

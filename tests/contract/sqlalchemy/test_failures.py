@@ -2,6 +2,8 @@
 
 import gc
 import sqlite3
+import sys
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -9,10 +11,10 @@ from threading import Barrier
 import attrs
 import pytest
 from sqlalchemy import create_engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, StatementError
 
 from billing_adapters.sqlalchemy.store import SqlAlchemyStore, open_engine, sqlite_engine
-from billing_core.domain.credits import Needs
+from billing_core.domain.credits import Account, Needs, change, decide
 from billing_core.domain.money import Money
 from billing_core.errors import Conflict, Invalid, NotMigrated, StoreError, StoreUnavailable
 from billing_core.testing.driver import account_in, carry_out
@@ -54,8 +56,53 @@ def victim(empty_url, engine):  # noqa: ARG001 - it brings the tables
 
 def test_other_databases_are_refused():
     """At once, and by name."""
-    with pytest.raises(Invalid, match="must be for SQLite or PostgreSQL, not mysql"):
+    with pytest.raises(Invalid, match="engine must be for SQLite or PostgreSQL, not mysql"):
         SqlAlchemyStore(create_engine("mysql+pymysql://", module=sqlite3))
+    with pytest.raises(Invalid, match="url must be for SQLite or PostgreSQL, not mysql"):
+        open_engine("mysql+pymysql://")
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("postgresql+pg8000://", "must go through psycopg, not pg8000"),
+        ("sqlite+pysqlcipher://", "must go through pysqlite, not pysqlcipher"),
+    ],
+)
+def test_other_drivers_are_refused(url, reason):
+    """What they say of a failure would not be understood."""
+    with pytest.raises(Invalid, match=f"engine {reason}"):
+        SqlAlchemyStore(create_engine(url, module=sqlite3))
+    with pytest.raises(Invalid, match=f"url {reason}"):
+        open_engine(url)
+
+
+@pytest.mark.parametrize("url", ["no hunter2 at all", "", "postgresql://me:hunter2@db:port/x", "nodb://hunter2@db/x"])
+def test_an_address_that_cannot_be_read_is_refused(url):
+    """And not repeated, for it may hold a password."""
+    with pytest.raises(Invalid) as refusal:
+        open_engine(url)
+
+    assert "hunter2" not in "".join(traceback.format_exception(refusal.value)).replace(url, "")
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///billing.db?timeout=1", "sqlite:///file:billing.db?mode=ro&uri=true", "sqlite://billing.db"]
+)
+def test_what_is_said_beside_the_path_of_a_file_is_refused(url, tmp_path, monkeypatch):
+    """It is not left out quietly: two slashes would name a host, and mean no file at all."""
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(Invalid, match="url holds more than the path of a SQLite file"):
+        open_engine(url)
+
+
+def test_a_driver_that_is_not_installed_is_named(monkeypatch):
+    """With the extra that installs it."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    with pytest.raises(Invalid, match=r"needs the module psycopg: install billing-core\[postgres\]"):
+        open_engine("postgresql://db/billing")
 
 
 def test_a_database_that_cannot_be_opened_is_unavailable(tmp_path):
@@ -190,8 +237,8 @@ def test_one_guard_of_many_that_fails_fails_the_unit(store):
 
 def test_a_rule_of_the_database_is_named(store):
     """A change that could never be decided meets the database's own rule; trying again would not help."""
-    change = prepared(store, a_grant(an_account(), 5), NOW)
-    gap = attrs.evolve(change, entries=(attrs.evolve(change.entries[0], seq=7),))
+    granted = prepared(store, a_grant(an_account(), 5), NOW)
+    gap = attrs.evolve(granted, entries=(attrs.evolve(granted.entries[0], seq=7),))
 
     with pytest.raises(Invalid, match="billing_entry_follows"), store.begin() as unit:
         unit.ledger.record([gap])
@@ -200,10 +247,10 @@ def test_a_rule_of_the_database_is_named(store):
 @pytest.mark.parametrize("amount", [2**63, -(2**63) - 1, 10**30])
 def test_a_number_too_large_to_store_is_refused(store, amount):
     """It is no failure of the database."""
-    change = prepared(store, a_grant(an_account(), 5, cost=Money(amount, "usd")), NOW)
+    granted = prepared(store, a_grant(an_account(), 5, cost=Money(amount, "usd")), NOW)
 
     with pytest.raises(Invalid, match="cannot store"), store.begin() as unit:
-        unit.ledger.record([change])
+        unit.ledger.record([granted])
 
 
 def test_text_that_is_no_text_is_refused(store):
@@ -222,6 +269,57 @@ def test_a_refusal_shows_no_parameters(store):
     assert SECRET not in str(refusal.value)
     assert "INSERT" not in str(refusal.value)
     assert refusal.value.__cause__
+
+
+def _taken(unit):
+    unit.outbox.add([a_message(SECRET)])
+    unit.outbox.add([a_message(SECRET)])
+
+
+def _ruled_out(unit):
+    never = Account(an_account())
+    granted = change(never, decide(never, a_grant(never.id, 5, source=SECRET), NOW))
+    lots = tuple(attrs.evolve(lot, remaining=6) for lot in granted.account.lots)
+    unit.ledger.record([attrs.evolve(granted, account=attrs.evolve(granted.account, lots=lots))])
+
+
+def _no_moment(unit):
+    unit.outbox.delivered([SECRET], "yesterday")
+
+
+LEAKS = {
+    "a name that is taken": (_taken, Conflict),
+    "a broken rule": (_ruled_out, Invalid),
+    "a value of another type": (_no_moment, StatementError),
+}
+
+
+@pytest.mark.parametrize("hidden", [True, False], ids=["our engine", "the engine of a host"])
+@pytest.mark.parametrize(("leak", "error"), LEAKS.values(), ids=LEAKS)
+def test_no_traceback_shows_parameters(engine, leak, error, hidden):
+    """It is stored in the inbox and logged, with every cause."""
+    engine.hide_parameters = hidden
+
+    with pytest.raises(error) as refusal, SqlAlchemyStore(engine).begin() as unit:
+        leak(unit)
+
+    told = "".join(traceback.format_exception(refusal.value))
+    assert "[SQL" in told
+    assert SECRET not in told
+
+
+@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+def test_no_traceback_shows_what_a_server_cannot_read(store):
+    """It says where it stopped reading, and all that was before; SQLite reads any text."""
+    with pytest.raises(Invalid) as refusal, store.begin() as unit:
+        unit.products.put(a_snapshot(a_product(metadata={"email": f"{SECRET}\0"})))
+
+    assert SECRET not in "".join(traceback.format_exception(refusal.value))
+
+
+def test_our_engines_log_no_parameters(engine):
+    """Also where a host turns the log on."""
+    assert engine.hide_parameters
 
 
 def test_what_failed_cannot_be_committed(store):
@@ -328,6 +426,11 @@ def test_a_passing_database_is_gone_with_its_engine():
     """Its file is removed."""
     engine = sqlite_engine()
     place = Path(engine.url.database)
+    with engine.connect():
+        assert place.exists()
+
+    engine.dispose()
+    gc.collect()
     with engine.connect():
         assert place.exists()
 

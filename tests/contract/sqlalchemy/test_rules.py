@@ -17,6 +17,8 @@ MOVEMENT = "INSERT INTO billing_movement (owner, unit, seq, line, lot, source, t
 OF = f"'{ACCOUNT.owner}', '{ACCOUNT.unit}'"
 ENTRY_OF_HOLD = ENTRY.replace("key)", "of_hold)")
 LARGEST = 2**63 - 1
+EMPTY = """INSERT OR REPLACE INTO billing_account (owner, unit, version, issued, available, held, consumed, expired,
+    revoked)"""
 RAISED = "UPDATE billing_account SET version = version + 5;"
 
 REFUSED = {
@@ -66,6 +68,9 @@ REFUSED = {
     "a deleted movement": "DELETE FROM billing_movement WHERE seq = 2",
     "a deleted lot": "DELETE FROM billing_lot",
     "a deleted account": "DELETE FROM billing_account",
+    "an account of another owner": "UPDATE billing_account SET owner = 'other'",
+    "an account of another unit": "UPDATE billing_account SET unit = 'other'",
+    "a version that falls": "UPDATE billing_account SET version = version - 1",
 }
 NEW_ENTRY = f"{RAISED}{ENTRY} VALUES ({OF}, 4, 'spend', 1, 0, 0, 0, 0, 'new');"
 MOVES = {
@@ -130,6 +135,18 @@ def test_sqlite_refuses_to_replace(raw, insert):
     """INSERT OR REPLACE deletes without calling the triggers for it."""
     with pytest.raises(DBAPIError, match="UNIQUE constraint failed"):
         raw(insert.replace("INSERT INTO", "INSERT OR REPLACE INTO"))
+
+
+@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+def test_sqlite_passes_over_an_account_that_is_there(engine, raw):
+    """Whether it is to be replaced or created: an INSERT of the library, too, may meet one."""
+    with engine.connect() as connection:
+        was = connection.exec_driver_sql("SELECT * FROM billing_account").all()
+
+    raw(f"{EMPTY} VALUES ({OF}, 0, 0, 0, 0, 0, 0, 0)")
+
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT * FROM billing_account").all() == was
 
 
 @pytest.mark.parametrize("table", ["billing_account", "billing_lot", "billing_hold", "billing_entry", "billing_movement"])

@@ -1,38 +1,48 @@
 """The SQLAlchemy store keeps the contract of every store, on every database that it serves."""
 
+import shutil
+
 import pytest
 
 from billing_adapters.sqlalchemy import migrate
 from billing_adapters.sqlalchemy.store import SqlAlchemyStore, open_engine
-from billing_core.testing.contracts import StoreContract
+from billing_core.testing.contracts import StoreContract, UnitContract
 
 
-class SqlAlchemyStoreContract(StoreContract):
+@pytest.fixture(scope="module")
+def migrated_file(tmp_path_factory):
+    """Return a SQLite file that has the tables: copying it takes less time than migrating another one."""
+    place = tmp_path_factory.mktemp("migrated") / "billing.db"
+    engine = open_engine(f"sqlite:///{place}")
+    migrate.upgrade(engine)
+    engine.dispose()
+    return place
+
+
+def opened(url):
+    engine = open_engine(url)
+    migrate.upgrade(engine)
+    yield SqlAlchemyStore(engine)
+    engine.dispose()
+
+
+class TestSqliteFile(StoreContract):
     @pytest.fixture
-    def url(self):
-        raise NotImplementedError
-
-    @pytest.fixture
-    def store(self, url):
-        engine = open_engine(url)
-        migrate.upgrade(engine)
+    def store(self, tmp_path, migrated_file):
+        engine = open_engine(f"sqlite:///{shutil.copy(migrated_file, tmp_path)}")
         yield SqlAlchemyStore(engine)
         engine.dispose()
 
 
-class TestSqliteFile(SqlAlchemyStoreContract):
+class TestSqlitePassing(UnitContract):
+    """The same as a file but for how long it lasts, so that only its units could differ."""
+
     @pytest.fixture
-    def url(self, tmp_path):
-        return f"sqlite:///{tmp_path / 'billing.db'}"
+    def store(self):
+        yield from opened("sqlite://")
 
 
-class TestSqlitePassing(SqlAlchemyStoreContract):
+class TestPostgresql(StoreContract):
     @pytest.fixture
-    def url(self):
-        return "sqlite://"
-
-
-class TestPostgresql(SqlAlchemyStoreContract):
-    @pytest.fixture
-    def url(self, postgres_url):
-        return postgres_url
+    def store(self, postgres_url):
+        yield from opened(postgres_url)

@@ -363,6 +363,14 @@ def test_an_old_plan_alone_is_a_plan_change_too(plan):
     assert subscription.changes == (PlanChange(NOW, ("price_silver",)),)
 
 
+def test_another_price_of_the_same_product_is_no_plan_change():
+    dearer = {**GOLD, "id": "price_gold_2"}
+
+    changed = shapes.subscription(subscribed(dearer), NOW, {"items": subscribed(GOLD)["items"]})
+
+    assert changed.changes == ()
+
+
 def test_several_prices_that_were_left_are_one_plan_change():
     bronze = SAMPLES.price("price_bronze", "prod_bronze", 500, interval="month")
     previous = {"items": subscribed(SILVER, GOLD, bronze)["items"]}

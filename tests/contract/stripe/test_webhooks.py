@@ -12,7 +12,7 @@ from stripe import WebhookSignature
 
 from billing_adapters.stripe.samples import VERSION, Samples, body, sign
 from billing_adapters.stripe.shapes import COMMANDS
-from billing_adapters.stripe.webhooks import SIGNATURE, StripeWebhooks
+from billing_adapters.stripe.webhooks import SIGNATURE, StripeWebhooks, parse
 from billing_core.domain.mirrors import Phase, snapshot
 from billing_core.domain.products import Product
 from billing_core.domain.webhooks import RecordProduct, Webhook
@@ -151,6 +151,10 @@ def test_a_genuine_signature_of_another_time_is_stale(seconds, age):
 def test_a_forged_signature_of_another_time_is_bad_rather_than_stale():
     with pytest.raises(BadSignature):
         STRIPE.verify(EVENT, sign(EVENT, OTHER, NOW - timedelta(days=1)), NOW)
+
+
+def test_reading_needs_no_secret():
+    assert parse(EVENT) == STRIPE.parse(EVENT)
 
 
 def test_a_body_above_the_cap_is_malformed():

@@ -17,7 +17,9 @@ from billing_adapters.stripe.webhooks import SIGNATURE, StripeWebhooks
 from billing_adapters.web.asgi import AsgiWebhooks
 from billing_adapters.web.endpoint import WebhookEndpoint
 from billing_adapters.web.wsgi import WsgiWebhooks
+from billing_adapters.wiring import Settings, open_billing
 from billing_core import Billing
+from billing_core.domain.webhooks import DeliveryState
 from billing_core.errors import StoreUnavailable
 
 SECRET = "whsec_of_the_shells"
@@ -34,8 +36,19 @@ class BrokenStore:
     view = begin
 
 
-def billing_on(store, clock):
-    return Billing(store=store, provider=StripeWebhooks((SECRET,)), clock=clock, ids=SequentialIds())
+def billing_on(store, clock, **options):
+    return Billing(store=store, provider=StripeWebhooks((SECRET,), **options), clock=clock, ids=SequentialIds())
+
+
+@contextmanager
+def in_memory(_directory, clock):
+    yield billing_on(MemoryStore(), clock)
+
+
+@contextmanager
+def on_a_file(directory, clock):
+    with open_billing(Settings(f"sqlite:///{directory}/shells.db", (SECRET,)), clock=clock, migrate=True) as billing:
+        yield billing
 
 
 class Client:
@@ -97,11 +110,23 @@ def shell(request):
 
 
 @pytest.fixture
-def client(shell):
+def opened():
+    """Return where what is received is kept, which is in memory unless a test asks for more."""
+    return in_memory
+
+
+everywhere = pytest.mark.parametrize("opened", [in_memory, on_a_file], ids=["memory", "file"])
+
+
+@pytest.fixture
+def client(shell, opened, tmp_path):
     clock = FixedClock()
-    billing = billing_on(MemoryStore(), clock)
-    with shell(WebhookEndpoint(billing, max_body=CAP)) as address:
+    with opened(tmp_path, clock) as billing, shell(WebhookEndpoint(billing, max_body=CAP)) as address:
         yield Client(address, clock, billing)
+
+
+def stored(billing):
+    return [one for state in DeliveryState for one in billing.webhooks.deliveries(state)]
 
 
 def event(clock, kind="product.created", about=None, number=1):
@@ -137,7 +162,8 @@ def test_what_fails_is_stored_and_acknowledged(client):
     assert client.deliver(event(client.clock, "payment_intent.succeeded", payment)) == (200, {"outcome": "failed"})
 
 
-def test_a_forged_webhook_is_refused_without_an_echo(client):
+@everywhere
+def test_a_forged_webhook_is_refused_without_a_trace_or_an_echo(client):
     content = body(event(client.clock))
     headers = sign(content, "whsec_forged", client.clock.now())
 
@@ -148,17 +174,21 @@ def test_a_forged_webhook_is_refused_without_an_echo(client):
     echoed = json.dumps(answer)
     assert not any(secret in echoed for secret in (SECRET, "whsec_forged", headers[SIGNATURE], "evt_1", "prod_1"))
     assert not client.billing.catalog.products()
+    assert stored(client.billing) == []
 
 
+@everywhere
 @pytest.mark.parametrize("content", [b"", b"not json", b"\xff\xfe", b"[]", b"{}", b'{"id": "evt_secret"}', b"[" * 9000])
-def test_what_is_no_webhook_is_a_clean_400(client, content):
+def test_what_is_no_webhook_is_a_clean_400_without_a_trace(client, content):
     headers = sign(b"", SECRET, client.clock.now()) if content[:1] == b"\xff" else sign(content, SECRET, client.clock.now())
 
     status, answer, _ = client.send("POST", content, headers)
 
     assert status == 400
     assert set(answer) == {"error", "message"}
-    assert "evt_secret" not in answer["message"]
+    echoed = json.dumps(answer)
+    assert not any(secret in echoed for secret in (SECRET, headers[SIGNATURE], "evt_secret", "not json"))
+    assert stored(client.billing) == []
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "OPTIONS"])
@@ -175,6 +205,20 @@ def test_a_body_that_is_too_long_is_refused(client):
     status, answer, _ = client.send("POST", content, sign(content, SECRET, client.clock.now()))
 
     assert (status, answer["error"]) == (400, "Malformed")
+    assert stored(client.billing) == []
+
+
+@pytest.mark.parametrize(("options", "expected"), [({}, 400), ({"max_body": 3 * 2**20}, 200)], ids=["default", "raised"])
+def test_how_long_an_event_may_be_is_said_in_one_place(shell, options, expected):
+    clock = FixedClock()
+    billing = billing_on(MemoryStore(), clock, **options)
+    long = event(clock, about=NEW.product("prod_1", "x" * 2 * 2**20))
+
+    with shell(WebhookEndpoint(billing)) as address:
+        status, answer = Client(address, clock, billing).deliver(long)
+
+    assert status == expected
+    assert expected == 200 or answer["message"].endswith("it is longer than 1048576 bytes")
 
 
 def test_a_body_that_is_far_too_long_is_not_read_to_its_end(client):
@@ -204,15 +248,21 @@ def test_a_client_that_goes_away_hurts_nobody(client):
     assert client.deliver(event(client.clock)) == (200, {"outcome": "applied"})
 
 
-def test_a_database_that_does_not_answer_asks_for_another_delivery(shell):
+def test_a_database_that_does_not_answer_asks_for_another_delivery(shell, caplog):
     clock = FixedClock()
+    content = body(event(clock))
+    signed = sign(content, SECRET, clock.now())
+
     with shell(WebhookEndpoint(billing_on(BrokenStore(), clock))) as address:
-        content = body(event(clock))
-        status, answer, headers = Client(address, clock, None).send("POST", content, sign(content, SECRET, clock.now()))
+        status, answer, headers = Client(address, clock, None).send("POST", content, signed)
 
     assert status == 503
     assert int(headers["Retry-After"]) > 0
-    assert "db.internal" not in json.dumps(answer)
+    assert answer == {"error": "StoreUnavailable", "message": "not finished: send it again"}
+    (told,) = (one for one in caplog.records if one.name == "billing_adapters.web.endpoint")
+    assert told.levelname == "WARNING"
+    assert "it is on fire at db.internal.example" in told.getMessage()
+    assert not any(secret in caplog.text for secret in (SECRET, signed[SIGNATURE], "evt_1", "prod_1"))
 
 
 def test_the_asgi_shell_takes_one_path_only():

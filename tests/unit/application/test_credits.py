@@ -241,3 +241,18 @@ def test_a_race_that_is_lost_every_time_is_the_callers_to_know(credits_, shop):
     with pytest.raises(Conflict, match="account acme was changed by somebody else"):
         credits_.grant("acme", 5)
     assert shop.balance() == {}
+
+
+def test_a_source_of_a_conversion_is_not_for_granting_by_hand(shop):
+    with pytest.raises(Invalid, match="source must not begin with convert:"):
+        shop.billing.credits.grant("acme", 5, source="convert:invoice:in_1:line:il_1")
+
+
+def test_an_empty_source_is_refused(shop):
+    with pytest.raises(Invalid, match="source must not be empty"):
+        shop.billing.credits.grant("acme", 5, source="")
+
+
+def test_a_page_begins_at_a_whole_number(shop):
+    with pytest.raises(Invalid, match="before must be a whole number"):
+        shop.billing.credits.statement("acme", before=1.5)

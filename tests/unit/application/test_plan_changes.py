@@ -14,6 +14,9 @@ def open_plans(open_shop):
         shop.receive(shop.customer())
         shop.receive(shop.product("prod_basic", amount="30"))
         shop.receive(shop.product("prod_pro", amount="100"))
+        shop.receive(shop.price("price_basic", "prod_basic"))
+        shop.receive(shop.price("price_pro", "prod_pro"))
+        shop.receive(shop.subscription(prices=["price_basic"], day=-1))
         return shop
 
     return opened
@@ -70,7 +73,17 @@ def test_a_change_that_is_told_after_the_old_plan_expired_brings_its_credits_bac
     assert (shop.ledger().books.issued, shop.ledger().books.expired) == (-130, 100)
 
 
-def test_what_was_paid_for_after_the_change_is_not_converted(open_plans):
+def test_what_was_paid_late_for_a_period_that_was_left_is_converted_when_it_is_paid(open_plans):
+    shop = open_plans(today=20)
+    begun = shop.line(price="price_basic", product="prod_basic", start=0)
+
+    shop.receive(to_pro(shop, day=10))
+    shop.receive(shop.invoice("in_late", begun, day=15))
+
+    assert shop.balance() == {"payg": 30}
+
+
+def test_a_period_that_began_after_the_change_is_not_converted(open_plans):
     shop = open_plans(today=20)
 
     shop.receive(to_pro(shop, day=10))

@@ -317,6 +317,12 @@ def test_two_kinds_of_command_never_share_a_fingerprint():
     assert len({fingerprint(one) for one in (grant(), spend, convert)}) == 3
 
 
+def test_a_fingerprint_stays_the_same_from_one_version_to_the_next():
+    command = Spend(account=AccountId("acme"), key="job-1", amount=5)
+
+    assert fingerprint(command) == "26a882ee6307e38a564f985442cf7618"
+
+
 @given(strategies.grants(ACME, NOW))
 def test_a_fingerprint_fits_into_its_column(command):
     assert len(fingerprint(command)) == 32

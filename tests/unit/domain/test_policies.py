@@ -15,8 +15,8 @@ from billing_core.domain.policies import (
     bought,
     entitling_lines,
     invoice_grants,
+    prices_to_know,
     purchase_grant,
-    undecided_prices,
 )
 from billing_core.domain.products import Interval, Price, Product, Recurring
 from billing_core.errors import Invalid, ProductQuarantined
@@ -51,7 +51,7 @@ def awarded(paid, sold=None, priced=None):
 
 
 def expiry(paid, priced=None):
-    (award,) = awards(paid, {"prod_pro": product()}, {"price_pro": priced} if priced else {})
+    (award,) = awards(paid, {"prod_pro": product()}, {"price_pro": priced or price()})
     return award.expires_at
 
 
@@ -132,7 +132,17 @@ def test_other_invoices_do_not(reason):
 
 
 @pytest.mark.parametrize(
-    "other", [line(subscription=None), line(product=None), line(quantity=0), line(-900), line(-900, proration=True)]
+    "other",
+    [
+        line(subscription=None),
+        line(product=None),
+        line(price=None),
+        line(quantity=0),
+        line(-900),
+        line(-900, proration=True),
+        line(0, proration=True),
+        line(0, one_off=True),
+    ],
 )
 def test_a_line_that_charges_no_subscription_for_units_of_a_product_does_not_entitle(other):
     assert entitling_lines(invoice(other)) == ()
@@ -163,22 +173,18 @@ def test_a_free_price_is_settled_by_agreement():
     assert awarded(invoice(line(0)), priced=price(0)) == {"il_1": 100}
 
 
-def test_a_line_of_nothing_without_a_price_proves_nothing():
-    assert awarded(invoice(line(0, price=None))) == {}
-
-
 def test_a_line_of_nothing_at_a_tiered_price_proves_nothing():
     assert awarded(invoice(line(0)), priced=price(None)) == {}
 
 
-def test_the_price_must_be_known_for_a_line_of_nothing_and_for_one_without_a_period():
-    lines = line(0, price="price_a"), line(period_end=None, price="price_b"), line(price="price_c"), line(0, price=None)
+def test_the_prices_of_the_subscription_must_be_known():
+    lines = line(price="price_a"), line(0, price="price_b"), line(-5, price="price_c"), line(price="price_d", one_off=True)
 
-    assert undecided_prices(invoice(*lines)) == {"price_a", "price_b"}
+    assert prices_to_know(invoice(*lines)) == {"price_a", "price_b"}
 
 
 def test_lines_that_cannot_entitle_need_no_price():
-    assert undecided_prices(invoice(line(0), reason="manual")) == frozenset()
+    assert prices_to_know(invoice(line(0), reason="manual")) == frozenset()
 
 
 # Prorations ---------------------------------------------------------------------------------------------------------------
@@ -225,19 +231,17 @@ def test_a_proration_beside_the_next_period_leaves_that_whole():
     assert awarded(paid) == {"il_more": 100, "il_next": 300}
 
 
-def test_a_proration_that_settles_a_period_which_is_over_grants_nothing():
-    assert awarded(invoice(proration(600, "il_old", period_end=PAID))) == {}
+def test_another_price_of_the_same_product_is_no_more_of_it():
+    paid = invoice(proration(-300, "il_old", price="price_old"), proration(600, "il_new"))
+
+    assert awarded(paid) == {}
 
 
-def test_a_period_that_is_over_does_not_change_what_came_on_top_in_the_running_one():
-    over = proration(600, "il_over", quantity=3, period_end=PAID)
-    paid = invoice(over, proration(-300, "il_1_before", quantity=1), proration(600, "il_2_after", quantity=2))
+def test_a_change_that_is_charged_when_its_period_is_over_grants_for_as_long_from_then():
+    paid = invoice(proration(600, "il_late", period_start=PAID - 21 * DAY, period_end=PAID))
 
-    assert awarded(paid) == {"il_2_after": 100}
-
-
-def test_a_proration_of_nothing_grants_nothing():
-    assert awarded(invoice(proration(0, "il_new")), priced=price(0)) == {}
+    assert awarded(paid) == {"il_late": 100}
+    assert expiry(paid) == PAID + 21 * DAY
 
 
 # Bought along with a period -----------------------------------------------------------------------------------------------
@@ -250,14 +254,14 @@ def pack(**rest):
 def test_a_pack_on_the_invoice_of_a_subscription_is_pay_as_you_go():
     sold = {"prod_pro": product(), "prod_pack": product("50", "payg", "prod_pack")}
 
-    plan, extra = awards(invoice(line(), pack()), sold, {})
+    plan, extra = awards(invoice(line(), pack()), sold, {"price_pro": price()})
 
     assert (plan.amount, plan.kind, plan.expires_at) == (100, LotKind.SUBSCRIPTION, ENDS)
     assert (extra.amount, extra.kind, extra.expires_at) == (50, LotKind.PAYG, None)
 
 
 def test_a_pack_of_subscription_credits_is_quarantined():
-    with pytest.raises(ProductQuarantined, match="does not fit: what was paid for needs `payg`"):
+    with pytest.raises(ProductQuarantined, match="does not fit what is bought once: it must be `payg`"):
         awards(invoice(pack()), {"prod_pack": product("50", "subscription", "prod_pack")}, {})
 
 
@@ -278,7 +282,7 @@ def test_a_period_that_was_over_before_it_was_paid_for_counts_from_the_payment(l
 
 
 @pytest.mark.parametrize(
-    ("interval", "days"), [(Interval.MONTH, 31), (Interval.WEEK, 31), (Interval.DAY, 31), (Interval.YEAR, 365), (None, 31)]
+    ("interval", "days"), [(Interval.MONTH, 31), (Interval.WEEK, 31), (Interval.DAY, 31), (Interval.YEAR, 365)]
 )
 def test_an_unknown_period_lasts_a_month_or_a_year(interval, days):
     paid = invoice(line(period_start=None, period_end=None))
@@ -286,8 +290,11 @@ def test_an_unknown_period_lasts_a_month_or_a_year(interval, days):
     assert expiry(paid, price(interval=interval)) == PAID + days * DAY
 
 
-def test_an_unknown_period_of_an_unknown_price_lasts_a_month():
-    assert expiry(invoice(line(period_start=None, period_end=None, price=None))) == PAID + 31 * DAY
+@pytest.mark.parametrize(("interval", "days"), [(Interval.MONTH, 93), (Interval.YEAR, 1095), (Interval.WEEK, 31)])
+def test_several_intervals_last_as_much_longer(interval, days):
+    three = attrs.evolve(price(), recurring=Recurring(interval, 3))
+
+    assert expiry(invoice(line(period_start=None, period_end=None)), three) == PAID + days * DAY
 
 
 @pytest.mark.parametrize("start", [None, PAID - DAY])
@@ -303,15 +310,27 @@ def test_a_past_period_without_a_length_lasts_a_month(start):
     [
         (product("1,000"), "credit_amount '1,000' is not a whole number"),
         (product(credit_type="monthly"), "credit_type 'monthly' is unknown"),
-        (product(credit_type="payg"), "does not fit: what was paid for needs `subscription`"),
+        (product(credit_type="payg"), "price 'price_pro' is recurring, but payg credits are bought once"),
         (Product("prod_pro", "Pro", metadata={"plan_tier": ""}), "plan_tier '' must be one name"),
     ],
 )
 def test_a_product_that_does_not_say_clearly_what_it_grants_is_quarantined(bad, why):
     with pytest.raises(ProductQuarantined, match=why) as refusal:
-        awards(invoice(), {"prod_pro": bad}, {})
+        awarded(invoice(), bad)
 
     assert refusal.value.product == "prod_pro"
+
+
+@pytest.mark.parametrize(
+    ("recurring", "why"),
+    [
+        (Recurring(Interval.MONTH, metered=True), "price 'price_pro' is metered"),
+        (None, "price 'price_pro' is one-time, but subscription credits belong to a period"),
+    ],
+)
+def test_a_price_that_does_not_fit_is_quarantined(recurring, why):
+    with pytest.raises(ProductQuarantined, match=why):
+        awarded(invoice(), priced=attrs.evolve(price(), recurring=recurring))
 
 
 def test_a_warning_quarantines_nothing():

@@ -33,3 +33,8 @@ def test_an_optional_moment_may_be_absent():
 
 def test_an_optional_moment_that_is_there_is_read_like_any_other():
     assert optional_moment(datetime(2026, 1, 1, tzinfo=UTC)) == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_a_moment_beyond_the_last_year_of_utc_is_refused():
+    with pytest.raises(Invalid, match="beyond the years"):
+        moment(datetime.max.replace(tzinfo=timezone(timedelta(hours=-5))))

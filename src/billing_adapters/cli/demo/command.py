@@ -1,5 +1,6 @@
 """`billing demo`: the first minute with this library."""
 
+import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from billing_adapters.cli.screen import errors, output
+from billing_adapters.cli.screen import errors, output, say
 from billing_core.errors import Invalid
 
 __all__ = ["demo"]
@@ -42,19 +43,23 @@ def demo(
         raise typer.Exit(1)
     output.print("every figure is right", style="bold green")
     if database:
-        output.print(
-            f"look around: BILLING_DATABASE_URL=sqlite:///{database} billing statement {story.OWNER}", soft_wrap=True
-        )
+        say(f"look around: BILLING_DATABASE_URL={shlex.quote(f'sqlite:///{database}')} billing statement {story.OWNER}")
 
 
 @contextmanager
 def _file(asked: Path | None) -> Iterator[Path]:
     if asked is None:
         with tempfile.TemporaryDirectory(prefix="billing-demo-") as directory:
-            yield Path(directory) / "demo.db"
+            yield _nameable(Path(directory) / "demo.db")
         return
     if asked.exists():
         raise Invalid("database", f"{asked} exists: the demonstration plays on a new file, and overwrites none")
     if not asked.parent.is_dir():
         raise Invalid("database", f"{asked} cannot be made: there is no directory {asked.parent}")
-    yield asked
+    yield _nameable(asked)
+
+
+def _nameable(path: Path) -> Path:
+    if any(mark in str(path) for mark in "?%"):
+        raise Invalid("database", f"{path} holds a ? or a %, which mean something else in an address (sqlite:///...)")
+    return path

@@ -1,6 +1,6 @@
 """Figures: everything that a story makes claims about, as a billing library answers it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import frozen
 
@@ -12,7 +12,8 @@ from billing_core.errors import UnknownAccount
 
 __all__ = ["Compared", "compare", "figures"]
 
-_ALL = 1000
+_PAGE = 1000
+_ALL = 2**31 - 1  # more than anybody plays
 
 
 @frozen
@@ -58,9 +59,17 @@ def _credits(billing: Billing, account: str) -> Figures:
 
 def _entries(billing: Billing, account: str) -> tuple[Entry, ...]:
     try:
-        return tuple(billing.credits.statement(account, limit=_ALL).entries)
+        return tuple(_pages(billing, account))
     except UnknownAccount:
         return ()
+
+
+def _pages(billing: Billing, account: str) -> Iterator[Entry]:
+    page = billing.credits.statement(account, limit=_PAGE)
+    yield from page.entries
+    while page.next_before:
+        page = billing.credits.statement(account, before=page.next_before, limit=_PAGE)
+        yield from page.entries
 
 
 def _books(entries: Iterable[Entry]) -> Mapping[Book, int]:

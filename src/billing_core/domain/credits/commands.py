@@ -207,7 +207,10 @@ class Needs:
 
 
 def fingerprint(command: Command) -> str:
-    """Return a digest of what a command asks for, to tell a repetition from another command under the same key."""
-    asked = attrs.asdict(command, filter=lambda attribute, _: attribute.name != "key")
+    """Return a digest of what a command asks for, to tell a repetition from another command under the same key.
+
+    Defaults are left out, so that a field that a later version adds does not change what was asked before.
+    """
+    asked = attrs.asdict(command, filter=lambda field, value: field.name != "key" and value != field.default)
     canonical = json.dumps([type(command).__name__, asked], default=str, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]

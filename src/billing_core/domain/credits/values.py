@@ -76,7 +76,7 @@ class LotKind(StrEnum):
     ADJUSTMENT = "adjustment"
 
 
-# Lower burns first: what would be lost soonest goes before what was paid for and stays.
+# Lower burns first: what was given away goes before what was paid for, and what lasts a period before what stays.
 PRIORITIES: Mapping[LotKind, int] = MappingProxyType({
     LotKind.PROMOTIONAL: 10,
     LotKind.SUBSCRIPTION: 20,

@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import attrs
+import pytest
 
 from billing_core.domain.events import Message
+from billing_core.errors import Conflict
 from billing_core.ports import Store
 from billing_core.testing import strategies
 from billing_core.testing.contracts.claims import every, keep, shape
@@ -75,6 +77,25 @@ class OutboxContract:
             unit.outbox.delivered(["msg_0"], NOW)
 
         assert _pending(store) == ["msg_0"]
+
+    def test_an_id_is_taken_once(self, store: Store) -> None:
+        """The second message is not kept, and the first stays as it was."""
+        keep(store, lambda unit: unit.outbox.add([a_message("msg_0")]))
+
+        with pytest.raises(Conflict):
+            keep(store, lambda unit: unit.outbox.add([a_message("msg_1"), a_message("msg_0")]))
+
+        assert _pending(store) == ["msg_0"]
+
+    def test_the_id_of_a_delivered_message_stays_taken(self, store: Store) -> None:
+        """Whoever was told once under this name is not told something else under it."""
+        keep(store, lambda unit: unit.outbox.add([a_message("msg_0")]))
+        keep(store, lambda unit: unit.outbox.delivered(["msg_0"], NOW))
+
+        with pytest.raises(Conflict):
+            keep(store, lambda unit: unit.outbox.add([a_message("msg_0")]))
+
+        assert _pending(store) == []
 
     def test_adding_nothing_adds_nothing(self, store: Store) -> None:
         """An operation may have no news."""

@@ -1,14 +1,30 @@
 """What every unit of work must do: keep what was committed, and nothing else."""
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
+from typing import TypeAlias
 
 import pytest
 
 from billing_core.domain.products import Product
-from billing_core.errors import BillingError, Conflict
-from billing_core.ports import Store
+from billing_core.errors import BillingError, Conflict, Invalid
+from billing_core.ports import Store, UnitOfWork
 from billing_core.testing.contracts.claims import keep
-from billing_core.testing.examples import a_message, a_product, a_snapshot, a_spend, an_account, fresh, prepared
+from billing_core.testing.examples import (
+    a_change,
+    a_delivery,
+    a_message,
+    a_payment,
+    a_product,
+    a_snapshot,
+    a_spend,
+    an_account,
+    an_impossible_change,
+    an_invoice,
+    fresh,
+    prepared,
+)
 
 __all__ = ["UnitContract"]
 
@@ -21,6 +37,19 @@ def _break(store: Store, product: Product) -> None:
     with store.begin() as unit:
         unit.products.put(a_snapshot(product))
         raise _Broken
+
+
+Write: TypeAlias = Callable[[UnitOfWork], object]
+
+_WRITES: Mapping[str, Write] = MappingProxyType({
+    "a mirror": lambda unit: unit.products.put(a_snapshot(a_product())),
+    "a stale mirror": lambda unit: unit.products.put(a_snapshot(a_product(), version=7)),
+    "a payment": lambda unit: unit.payments.record_payment(a_payment()),
+    "an invoice": lambda unit: unit.payments.record_invoice(an_invoice()),
+    "the ledger": lambda unit: unit.ledger.record([a_change()]),
+    "the inbox": lambda unit: unit.inbox.put(a_delivery()),
+    "the outbox": lambda unit: unit.outbox.add([a_message(fresh("msg"))]),
+})
 
 
 class UnitContract:
@@ -116,6 +145,53 @@ class UnitContract:
 
         with store.view() as unit:
             assert not unit.products.get([first.id])
+
+    def test_after_any_refusal_nothing_of_the_unit_is_kept(self, store: Store) -> None:
+        """Even if somebody caught it and committed all the same. A store that does not refuse this has nothing to prove."""
+        first = a_product()
+
+        with suppress(BillingError), store.begin() as unit:
+            unit.products.put(a_snapshot(first))
+            try:
+                unit.ledger.record([an_impossible_change()])
+            except BillingError:
+                unit.commit()
+
+        with store.view() as unit:
+            assert not unit.products.get([first.id])
+
+    def test_after_a_refusal_the_unit_says_why_it_does_not_commit(self, store: Store) -> None:
+        """The reason is the refusal itself, so that whoever commits can tell it from a lost race."""
+        with store.begin() as unit:
+            try:
+                unit.ledger.record([an_impossible_change()])
+            except BillingError as refusal:
+                with pytest.raises(type(refusal)):
+                    unit.commit()
+
+    @pytest.mark.parametrize("write", _WRITES.values(), ids=_WRITES.keys())
+    def test_a_view_takes_no_writes(self, store: Store, write: Write) -> None:
+        """Whatever is written, and whether or not another unit could write it."""
+        with store.view() as unit, pytest.raises(Invalid):
+            write(unit)
+
+    def test_a_view_has_nothing_to_commit(self, store: Store) -> None:
+        """Whoever commits one meant to write."""
+        with store.view() as unit, pytest.raises(Invalid):
+            unit.commit()
+
+    def test_a_unit_is_committed_once(self, store: Store) -> None:
+        """The second time it is over, and what was committed stays."""
+        product = a_product()
+
+        with store.begin() as unit:
+            unit.products.put(a_snapshot(product))
+            unit.commit()
+            with pytest.raises(Invalid):
+                unit.commit()
+
+        with store.view() as unit:
+            assert unit.products.get([product.id])
 
     def test_a_committed_unit_takes_no_more_writes(self, store: Store) -> None:
         """They are refused or dropped, and what was committed stays."""
