@@ -44,16 +44,17 @@ def lower_bounds() -> list[str]:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Test everything but the databases, on every Python."""
+    """Test everything but the databases, on every Python; `core` has the unit tests of the Python that it runs on."""
     session.install("--editable", ".[all]", *groups("test"))
-    session.run(*PYTEST, "--ignore=tests/contract/sqlalchemy", "--ignore=tests/docs", *session.posargs)
+    elsewhere = ["tests/unit"] if session.python != HERE else []
+    session.run(*PYTEST, *elsewhere, "tests/contract", "--ignore=tests/contract/sqlalchemy", *session.posargs)
 
 
 @nox.session(python=HERE)
 def contracts(session: nox.Session) -> None:
-    """Hold every adapter to the contracts of its ports, on real databases."""
+    """Hold the databases to the contracts of their ports."""
     session.install("--editable", ".[all]", *groups("test", "postgres"))
-    session.run(*PYTEST, "tests/contract", *session.posargs)
+    session.run(*PYTEST, "tests/contract/sqlalchemy", *session.posargs)
 
 
 @nox.session(python=HERE)
@@ -69,7 +70,7 @@ def lowest(session: nox.Session) -> None:
     constraints = Path(session.create_tmp()) / "lowest.txt"
     constraints.write_text("\n".join(lower_bounds()), encoding="utf-8")
     session.install("--editable", ".[all]", *groups("test", "postgres"), "--constraint", str(constraints))
-    session.run(*PYTEST, "--ignore=tests/docs", *session.posargs, env=BRIEF)
+    session.run(*PYTEST, "tests/contract", "tests/unit", "--ignore=tests/unit/testing", *session.posargs, env=BRIEF)
 
 
 @nox.session(python=HERE)
@@ -109,12 +110,12 @@ def wheel(session: nox.Session) -> None:
         session.install(*groups("build"))
         session.run("python", "-m", "build", "--outdir", away, silent=True)
         (built,) = Path(away).glob("*.whl")
-        session.install(f"{built}[all]", *groups("test", "postgres"))
+        session.install(f"{built}[all]", *groups("test"))
         shutil.copytree("tests", f"{away}/tests", ignore=shutil.ignore_patterns("__pycache__", "docs"))
         shutil.copy("pyproject.toml", away)
         with session.chdir(away):
             session.run("billing", "--help", silent=True)
-            session.run(*PYTEST, *session.posargs, env=BRIEF)
+            session.run(*PYTEST, "-k", "not postgresql", "tests/contract", *session.posargs, env=BRIEF)
 
 
 @nox.session(python=PYTHONS, default=False)

@@ -288,7 +288,8 @@ hold = Table(
 Index(
     "billing_hold_open_idx",
     *(hold.c[name] for name in ("owner", "unit", "expires_at", "number")),
-    **_only(hold.c.is_open),
+    sqlite_where=text("is_open = 1"),
+    postgresql_where=text("is_open"),
 )
 
 entry = Table(
