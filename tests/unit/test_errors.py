@@ -50,6 +50,11 @@ SENTENCES = [
         "the database is at revision none, this version needs 0001: run `billing db upgrade`",
     ),
     (
+        errors.NotMigrated("0002", "0001", newer=True),
+        errors.StoreError,
+        "the database is at revision 0002, written by a newer version: upgrade billing-core",
+    ),
+    (
         errors.StoreUnavailable("OperationalError"),
         errors.StoreError,
         "the database is unavailable (OperationalError): try again with the same key",
