@@ -14,6 +14,7 @@ from typing import Protocol, Self, TypeVar
 import punq
 from attrs import field, frozen
 
+from billing_adapters.conveyor import Conveyor
 from billing_adapters.sqlalchemy import migrate as migrations
 from billing_adapters.sqlalchemy.store import SqlAlchemyStore, open_engine
 from billing_adapters.stripe.webhooks import StripeWebhooks, parse
@@ -22,7 +23,7 @@ from billing_core.billing import Billing
 from billing_core.domain.policies import Policies
 from billing_core.domain.webhooks import Webhook
 from billing_core.errors import BadSignature, Invalid
-from billing_core.ports import Clock, Ids, Store, WebhookSource
+from billing_core.ports import Clock, Folding, Ids, Store, WebhookSource
 
 __all__ = ["Settings", "check", "open_billing", "upgrade"]
 
@@ -125,11 +126,14 @@ def open_billing(
             clock=clock or SystemClock(),
             ids=ids or Uuid7Ids(),
             policies=Policies(livemode=settings.livemode),
+            folding=Conveyor(),
         )
         yield container.resolve(Billing)
 
 
-def _container(*, store: Store, provider: WebhookSource, clock: Clock, ids: Ids, policies: Policies) -> punq.Container:
+def _container(
+    *, store: Store, provider: WebhookSource, clock: Clock, ids: Ids, policies: Policies, folding: Folding
+) -> punq.Container:
     """Register every part. punq takes anything for anything; these annotations do not."""
     container = punq.Container()
     container.register(Store, instance=store)
@@ -137,6 +141,7 @@ def _container(*, store: Store, provider: WebhookSource, clock: Clock, ids: Ids,
     container.register(Clock, instance=clock)
     container.register(Ids, instance=ids)
     container.register(Policies, instance=policies)
+    container.register(Folding, instance=folding)
     container.register(Billing)
     return container
 

@@ -3,19 +3,24 @@
 `Billing` is the one object that an application holds; the rest is what its methods take, return and raise.
 """
 
-from billing_core.application.credits import Statement
+from billing_core.application.reading import Statement
 from billing_core.billing import Billing
 from billing_core.domain.credits import (
     AccountId,
     Balance,
     Book,
     Entry,
+    Expiring,
     Explanation,
+    Grant,
     Hold,
     Lot,
     LotKind,
     Movement,
     Operation,
+    Shortfall,
+    Spend,
+    Unit,
 )
 from billing_core.domain.customers import Customer
 from billing_core.domain.entitlements import Entitlements
@@ -37,6 +42,7 @@ from billing_core.domain.webhooks import (
 )
 from billing_core.errors import (
     AlreadyGranted,
+    AlreadyRestored,
     BadSignature,
     BillingError,
     Conflict,
@@ -48,7 +54,9 @@ from billing_core.errors import (
     KeyReused,
     Malformed,
     NotMigrated,
+    RefundExceeded,
     Refused,
+    RevocationExceeded,
     Stale,
     StoreError,
     StoreUnavailable,
@@ -56,6 +64,7 @@ from billing_core.errors import (
     UnknownAccount,
     UnknownEntry,
     UnknownHold,
+    UnknownLot,
     UnknownProduct,
     UnknownWebhook,
     WebhookRejected,
@@ -65,6 +74,7 @@ __all__ = [
     "AccountId",
     "AlreadyApplied",
     "AlreadyGranted",
+    "AlreadyRestored",
     "Applied",
     "BadSignature",
     "Balance",
@@ -83,8 +93,10 @@ __all__ = [
     "Entitlements",
     "Entry",
     "Event",
+    "Expiring",
     "Explanation",
     "Failed",
+    "Grant",
     "Hold",
     "HoldClosed",
     "HoldExceeded",
@@ -108,8 +120,12 @@ __all__ = [
     "Problem",
     "Product",
     "Purchase",
+    "RefundExceeded",
     "Refused",
+    "RevocationExceeded",
     "Severity",
+    "Shortfall",
+    "Spend",
     "Stale",
     "Statement",
     "Status",
@@ -117,10 +133,12 @@ __all__ = [
     "StoreUnavailable",
     "Subscription",
     "SubscriptionItem",
+    "Unit",
     "Unknown",
     "UnknownAccount",
     "UnknownEntry",
     "UnknownHold",
+    "UnknownLot",
     "UnknownProduct",
     "UnknownWebhook",
     "WebhookRejected",

@@ -4,12 +4,13 @@ from billing_core.application.catalog import Catalog
 from billing_core.application.credits import Credits
 from billing_core.application.customers import Customers
 from billing_core.application.entitlements import Entitlements
+from billing_core.application.folding import Unfolded
 from billing_core.application.outbox import Outbox
 from billing_core.application.payments import Payments
 from billing_core.application.subscriptions import Subscriptions
 from billing_core.application.webhooks import Webhooks
 from billing_core.domain.policies import Policies
-from billing_core.ports import Clock, Ids, Store, WebhookSource
+from billing_core.ports import Clock, Folding, Ids, Store, WebhookSource
 
 __all__ = ["Billing"]
 
@@ -18,7 +19,14 @@ class Billing:
     """What an application holds: built once from adapters, used by any number of threads."""
 
     def __init__(
-        self, *, store: Store, provider: WebhookSource, clock: Clock, ids: Ids, policies: Policies = Policies()
+        self,
+        *,
+        store: Store,
+        provider: WebhookSource,
+        clock: Clock,
+        ids: Ids,
+        policies: Policies = Policies(),
+        folding: Folding | None = None,
     ) -> None:
         """Open every capability.
 
@@ -28,9 +36,10 @@ class Billing:
             clock: Who tells the time.
             ids: Who names what is written.
             policies: What the application chose.
+            folding: Who lets callers that ask at the same time for one account share a write; None gives each its own.
         """
         self.catalog = Catalog(store)
-        self.credits = Credits(store, clock, ids)
+        self.credits = Credits(store, clock, ids, policies, folding or Unfolded())
         self.entitlements = Entitlements(store)
         self.outbox = Outbox(store, clock)
         self.payments = Payments(store)

@@ -9,6 +9,7 @@ from attrs import frozen
 
 __all__ = [
     "AlreadyGranted",
+    "AlreadyRestored",
     "BadSignature",
     "BillingError",
     "Conflict",
@@ -21,7 +22,9 @@ __all__ = [
     "Malformed",
     "NotMigrated",
     "ProductQuarantined",
+    "RefundExceeded",
     "Refused",
+    "RevocationExceeded",
     "Stale",
     "StoreError",
     "StoreUnavailable",
@@ -159,6 +162,47 @@ class AlreadyGranted(Refused):
     def __str__(self) -> str:
         """Name the source and the entry that granted it."""
         return f"{self.source} was already granted by entry {self.seq}"
+
+
+@frozen
+class RefundExceeded(Refused):
+    """More was to be refunded than a spend has left."""
+
+    account: str
+    spend: int
+    requested: int
+    left: int
+
+    def __str__(self) -> str:
+        """Say both figures."""
+        return f"{self.requested} credits to be refunded, entry {self.spend} has {self.left} left"
+
+
+@frozen
+class RevocationExceeded(Refused):
+    """More was to be clawed back than a lot granted, or than is left of that after earlier revocations."""
+
+    account: str
+    source: str
+    requested: int
+    left: int
+
+    def __str__(self) -> str:
+        """Say both figures."""
+        return f"{self.requested} credits to be clawed back, {self.source} has {self.left} left"
+
+
+@frozen
+class AlreadyRestored(Refused):
+    """A revocation was undone before."""
+
+    account: str
+    revocation: int
+    seq: int
+
+    def __str__(self) -> str:
+        """Name the revocation and the entry that undid it."""
+        return f"revocation {self.revocation} was already undone by entry {self.seq}"
 
 
 @frozen

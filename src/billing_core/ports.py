@@ -6,7 +6,7 @@ equals are in that order. A write that somebody else overtook raises `Conflict`,
 `StoreUnavailable`; after either, and after any other refusal, nothing of the unit is kept, even if it goes on.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -23,6 +23,7 @@ from billing_core.domain.webhooks import Delivery, DeliveryState, Webhook
 __all__ = [
     "Clock",
     "Customers",
+    "Folding",
     "Ids",
     "Inbox",
     "Ledger",
@@ -37,6 +38,8 @@ __all__ = [
     "WebhookSource",
 ]
 
+A = TypeVar("A")
+Q = TypeVar("Q")
 T = TypeVar("T", bound=Mirrorable)
 
 
@@ -52,6 +55,17 @@ class Ids(Protocol):
 
     def new(self) -> str:
         """Return a new id; later ids sort after earlier ones of the same process."""
+
+
+class Folding(Protocol):
+    """Lets callers that wait for the same thing share one turn."""
+
+    def fold(self, lane: Hashable, one: Q, together: Callable[[Sequence[Q]], Sequence[A]]) -> A:
+        """Return what `together` answers to `one`, asked alone or with what others ask in the same lane meanwhile.
+
+        Of one lane nothing is asked while an answer is still awaited. Answers come in the order of the questions; what
+        `together` raises, all of its askers get.
+        """
 
 
 class WebhookSource(Protocol):
@@ -144,8 +158,10 @@ class Ledger(Protocol):
     def load(self, needs: Iterable[Needs], *, lock: bool = False) -> Mapping[AccountId, Account]:
         """Return every account asked for: its books, open lots, open holds, and what else the needs name.
 
-        Those are the entries behind the keys, the lots behind the sources and the holds with the numbers, also closed ones.
-        Lots and holds come in the order of their numbers.
+        Those are the entries behind the keys, the lots behind the sources and the holds with the numbers, also closed ones;
+        as `related` the entries with the numbers and those whose `of` is one of them, with all lots that the former moved
+        something on; and, if they ask for what was `repaid`, the lots whose `owed` is above zero. Lots, holds and related
+        entries come in the order of their numbers.
 
         `lock`: nobody else writes these accounts until the unit ends. It saves a caller that lost a race from losing again.
         """
@@ -159,6 +175,15 @@ class Ledger(Protocol):
 
     def entries(self, account: AccountId, *, before: int | None = None, limit: int = 100) -> Sequence[Entry]:
         """Return at most `limit` entries with a smaller number than `before`, the latest first."""
+
+    def journal(self, account: AccountId, *, after: int = 0, limit: int = 1000) -> Sequence[Entry]:
+        """Return at most `limit` entries with a larger number than `after`, the earliest first."""
+
+    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[AccountId]:
+        """Return at most `limit` accounts that come after another by owner, then by unit, in that order."""
+
+    def due(self, now: datetime, limit: int = 1000) -> Sequence[AccountId]:
+        """Return at most `limit` accounts whose `next_due_at` has come, the longest due first, then as `accounts` does."""
 
 
 class Inbox(Protocol):

@@ -32,7 +32,7 @@ from billing_core import (
     Status,
     Subscription,
 )
-from billing_core.application.credits import Statement
+from billing_core.application.reading import Statement
 from billing_core.domain.credits import Spend
 from billing_core.ports import Clock, Ids, Store, WebhookSource
 

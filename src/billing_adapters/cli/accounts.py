@@ -7,7 +7,7 @@ import typer
 
 from billing_adapters.cli.screen import moment, output, plain, say, show_json, table
 from billing_adapters.cli.session import opened
-from billing_core.application.credits import Statement
+from billing_core.application.reading import Statement
 from billing_core.domain.credits import Balance, Entry
 
 __all__ = ["balance", "statement"]

@@ -20,6 +20,7 @@ class Ledgered:
     version: int = 0
     books: Books = field(factory=Books)
     recorded_at: datetime | None = None
+    next_due_at: datetime | None = None
     lots: Mapping[int, Lot] = field(factory=dict)
     holds: Mapping[int, Hold] = field(factory=dict)
     entries: tuple[Entry, ...] = ()
@@ -59,18 +60,38 @@ class MemoryLedger:
         last = kept.version if before is None else min(before - 1, kept.version)
         return kept.entries[max(last - limit, 0) : max(last, 0)][::-1]
 
+    def journal(self, account: AccountId, *, after: int = 0, limit: int = 1000) -> Sequence[Entry]:
+        """Return at most `limit` entries with a larger number than `after`, the earliest first."""
+        return self._accounts.rows.get(account, _EMPTY).entries[max(after, 0) :][:limit]
+
+    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[AccountId]:
+        """Return at most `limit` accounts that come after another, by owner and unit."""
+        return sorted(one for one in self._accounts.rows if after is None or one > after)[:limit]
+
+    def due(self, now: datetime, limit: int = 1000) -> Sequence[AccountId]:
+        """Return at most `limit` accounts on which something has fallen due, the longest due first."""
+        found = [(kept.next_due_at, account) for account, kept in self._accounts.rows.items() if kept.next_due_at]
+        return [account for due_at, account in sorted(found) if due_at <= now][:limit]
+
 
 def _loaded(kept: Ledgered, needs: Needs) -> Account:
+    related = tuple(entry for entry in kept.entries if {entry.seq, entry.of} & needs.entries) if needs.entries else ()
     named = {kept.sources[source] for source in needs.sources if source in kept.sources}
+    named |= {one.lot for entry in related if entry.seq in needs.entries for one in entry.movements}
     return Account(
         id=needs.account,
         version=kept.version,
         books=kept.books,
         recorded_at=kept.recorded_at,
-        lots=tuple(lot for number, lot in kept.lots.items() if lot.open or number in named),
-        holds=tuple(hold for number, hold in kept.holds.items() if hold.open or number in needs.holds),
+        lots=tuple(lot for lot in kept.lots.values() if lot.number in named or _asked(lot, needs)),
+        holds=tuple(one for one in kept.holds.values() if one.open or needs.everything or one.number in needs.holds),
         recorded={key: kept.entries[kept.keys[key] - 1] for key in needs.keys if key in kept.keys},
+        related=related,
     )
+
+
+def _asked(lot: Lot, needs: Needs) -> bool:
+    return lot.open or needs.everything or (needs.repaid and lot.owed > 0)
 
 
 def _fits(kept: Ledgered, change: Change) -> bool:
@@ -93,7 +114,7 @@ def _mistake(change: Change) -> Invalid | None:
     if sum(attrs.astuple(after)) != 0:
         return Invalid("books", "must sum to zero")
     last = change.entries[-1]
-    if (last.available_after, last.held_after) != (after.available, after.held):
+    if (last.available_after, last.held_after, last.owed_after) != (after.available, after.held, -after.owed):
         return Invalid("entries", "must end in the books")
     if not all(map(_possible, (*change.opened, *change.touched))):
         return Invalid("lots", "must hold between nothing and their amount")
@@ -103,8 +124,9 @@ def _mistake(change: Change) -> Invalid | None:
 
 
 def _possible(lot: Lot) -> bool:
-    parts = (lot.remaining, lot.held, lot.expired)
-    return min(parts) >= 0 and sum(parts) <= lot.amount
+    parts = (lot.remaining, lot.held, lot.expired, lot.scheduled)
+    clawed = lot.revoked <= lot.amount and abs(lot.owed) <= lot.amount
+    return min(*parts, lot.revoked) >= 0 and sum(parts) <= lot.amount and clawed
 
 
 def _after(kept: Ledgered, change: Change) -> Ledgered:
@@ -113,6 +135,7 @@ def _after(kept: Ledgered, change: Change) -> Ledgered:
         version=change.account.version,
         books=change.account.books,
         recorded_at=change.account.recorded_at,
+        next_due_at=change.account.next_due_at,
         lots={**kept.lots, **{lot.number: lot for lot in written}},
         holds={**kept.holds, **{hold.number: hold for hold in change.holds}},
         entries=(*kept.entries, *change.entries),

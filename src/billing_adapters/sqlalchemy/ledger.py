@@ -6,6 +6,7 @@ Open holds are asked for only where the books say that something is held.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Executable, Row
@@ -37,12 +38,13 @@ class SqlAlchemyLedger:
         if lock and self._transaction.writes:
             self._lock(asked)
         accounts = self._accounts(asked)
-        sources = [(*names, source) for names, one in asked.items() for source in one.sources]
         keys = [(*names, key) for names, one in asked.items() for key in one.keys]
-        lots = self._triples(self._sql.lots, sources)
+        numbers = [(*names, str(number)) for names, one in asked.items() for number in one.entries]
+        lots = self._lots(asked, numbers)
         entries = self._triples(self._sql.entries, keys)
+        related = self._triples(self._sql.related, numbers)
         holds = self._holds(asked, accounts)
-        if any(accounts[names_of(row)].version != row.version for row in (*lots, *entries, *holds)):
+        if any(accounts[names_of(row)].version != row.version for row in (*lots, *entries, *related, *holds)):
             # Somebody wrote between the queries. Under the lock nobody does.
             return self.load(joined, lock=True)
         for row in lots:
@@ -52,6 +54,9 @@ class SqlAlchemyLedger:
         movements = by_entry(self._triples(self._sql.movements, keys)) if entries else {}
         for row in entries:
             accounts[names_of(row)].add_entry(entry_of(row, movements))
+        movements = by_entry(self._triples(self._sql.related_movements, numbers)) if related else {}
+        for row in related:
+            accounts[names_of(row)].add_related(entry_of(row, movements))
         return {one.account: accounts[names].finished() for names, one in asked.items()}
 
     def record(self, changes: Iterable[Change]) -> None:
@@ -81,10 +86,30 @@ class SqlAlchemyLedger:
         page = {"at_owner": account.owner, "at_unit": account.unit}
         last = FOREVER if before is None else before
         rows = self._transaction.rows(self._sql.page, {**page, "before": last, "most": limit})
+        return self._with_movements(page, rows)
+
+    def journal(self, account: AccountId, *, after: int = 0, limit: int = 1000) -> Sequence[Entry]:
+        """Return at most `limit` entries with a larger number than `after`, the earliest first."""
+        page = {"at_owner": account.owner, "at_unit": account.unit}
+        return self._with_movements(
+            page, self._transaction.rows(self._sql.journal, {**page, "after": after, "most": limit})
+        )
+
+    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[AccountId]:
+        """Return at most `limit` accounts that come after another, by owner and unit."""
+        last = {"at_owner": after.owner if after else "", "at_unit": after.unit if after else ""}
+        return [AccountId(*row) for row in self._transaction.rows(self._sql.owners, {**last, "most": limit})]
+
+    def due(self, now: datetime, limit: int = 1000) -> Sequence[AccountId]:
+        """Return at most `limit` accounts on which something has fallen due, the longest due first."""
+        return [AccountId(*row) for row in self._transaction.rows(self._sql.due, {"now": now, "most": limit})]
+
+    def _with_movements(self, page: Mapping[str, str], rows: Sequence[Row[Any]]) -> Sequence[Entry]:
         if not rows:
             return []
-        span = {"first": rows[-1].seq, "last": rows[0].seq}
-        movements = by_entry(self._transaction.rows(self._sql.page_movements, page | span))
+        numbers = [row.seq for row in rows]
+        span = {"first": min(numbers), "last": max(numbers)}
+        movements = by_entry(self._transaction.rows(self._sql.page_movements, {**page, **span}))
         return [entry_of(row, movements) for row in rows]
 
     def _lock(self, asked: Mapping[Names, Needs]) -> None:
@@ -102,13 +127,31 @@ class SqlAlchemyLedger:
             accounts[names_of(row)].add_books(row)
         return accounts
 
+    def _lots(self, asked: Mapping[Names, Needs], numbers: Sequence[tuple[str, str, str]]) -> Sequence[Row[Any]]:
+        """Read the lots that are named, those that named entries moved something on, and those that repaid anything."""
+        sources = [(*names, source) for names, one in asked.items() for source in one.sources]
+        repaid = [names for names, one in asked.items() if one.repaid]
+        everything = [names for names, one in asked.items() if one.everything]
+        return (
+            *self._triples(self._sql.lots, sources),
+            *self._triples(self._sql.moved_lots, numbers),
+            *self._of(self._sql.repaid_lots, repaid),
+            *self._of(self._sql.every_lot, everything),
+        )
+
     def _holds(self, asked: Mapping[Names, Needs], accounts: Mapping[Names, Loaded]) -> Sequence[Row[Any]]:
         """Read the open holds of the accounts that hold anything, and the closed ones that are named."""
         holding = [names for names in asked if accounts[names].held]
-        still = self._transaction.rows(self._sql.open_holds, self._sql.accounts.rows(holding)) if holding else ()
+        still = (
+            *self._of(self._sql.open_holds, holding),
+            *self._of(self._sql.every_hold, [names for names, one in asked.items() if one.everything]),
+        )
         found = {(*names_of(row), row.hold_number) for row in still}
         named = {(*names, number) for names, one in asked.items() for number in one.holds} - found
         return (*still, *self._triples(self._sql.holds, [(owner, unit, str(number)) for owner, unit, number in named]))
+
+    def _of(self, query: Executable, asked: Sequence[Names]) -> Sequence[Row[Any]]:
+        return self._transaction.rows(query, self._sql.accounts.rows(asked)) if asked else ()
 
     def _triples(self, query: Executable, asked: Sequence[tuple[str, str, str]]) -> Sequence[Row[Any]]:
         return self._transaction.rows(query, self._sql.triples.rows(asked)) if asked else ()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 from sqlalchemy import Row
@@ -40,6 +40,7 @@ __all__ = [
     "touched",
 ]
 
+T = TypeVar("T")
 Columns: TypeAlias = dict[str, Any]
 Names: TypeAlias = tuple[str, str]
 Movements: TypeAlias = Mapping[tuple[str, str, int], tuple[Movement, ...]]
@@ -47,12 +48,13 @@ Movements: TypeAlias = Mapping[tuple[str, str, int], tuple[Movement, ...]]
 _BOOKS = tuple(book.value for book in Book)
 _EMPTY = dict.fromkeys(_BOOKS, 0)
 _TERMS = ("number", "priority", "amount", "effective_at", "expires_at", "source", "reference")
-_LEFT = ("remaining", "held", "expired")
+_LEFT = ("remaining", "held", "expired", "scheduled", "revoked", "owed")
 _HOLD = ("number", "amount", "expires_at", "reference")
 _ENTRY = (
     "seq",
     "available_after",
     "held_after",
+    "owed_after",
     "effective_at",
     "recorded_at",
     "key",
@@ -118,7 +120,7 @@ def entries(change: Change) -> Iterator[Columns]:
     """Lay out the entries of a change."""
     for entry in change.entries:
         same = {name: getattr(entry, name) for name in _ENTRY}
-        told = {"operation": entry.operation.value, "lines": len(entry.movements), "of_hold": entry.of}
+        told = {"operation": entry.operation.value, "lines": len(entry.movements), "of_entry": entry.of}
         yield _of(change.account) | same | told
 
 
@@ -163,6 +165,7 @@ class Loaded:
         self._lots: dict[int, Lot] = {}
         self._holds: dict[int, Hold] = {}
         self._recorded: dict[str, Entry] = {}
+        self._related: dict[int, Entry] = {}
 
     @property
     def held(self) -> int:
@@ -195,11 +198,26 @@ class Loaded:
         if entry.key is not None:
             self._recorded[entry.key] = entry
 
+    def add_related(self, entry: Entry) -> None:
+        """Take an entry that was named by its number, or one that follows it up."""
+        self._related[entry.seq] = entry
+
     def finished(self) -> Account:
-        """Return the account, its lots and holds in the order of their numbers."""
-        lots = tuple(self._lots[number] for number in sorted(self._lots))
-        holds = tuple(self._holds[number] for number in sorted(self._holds))
-        return Account(self._id, self.version, self._books, self._recorded_at, lots, holds, self._recorded)
+        """Return the account, its lots, holds and related entries in the order of their numbers."""
+        return Account(
+            self._id,
+            self.version,
+            self._books,
+            self._recorded_at,
+            lots=_in_order(self._lots),
+            holds=_in_order(self._holds),
+            recorded=self._recorded,
+            related=_in_order(self._related),
+        )
+
+
+def _in_order(found: Mapping[int, T]) -> tuple[T, ...]:
+    return tuple(found[number] for number in sorted(found))
 
 
 def names_of(row: Row[Any]) -> Names:
@@ -226,7 +244,7 @@ def entry_of(row: Row[Any], moved: Movements) -> Entry:
         movements=moved.get((row.owner, row.unit, row.seq), ()),
         opened=None if row.lot_number is None else _lot(row, _TERMS),
         placed=None if row.hold_number is None else _born(row),
-        of=row.of_hold,
+        of=row.of_entry,
     )
 
 

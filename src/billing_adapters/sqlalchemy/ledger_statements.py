@@ -1,9 +1,11 @@
 """Ledger statements: what is asked of the ledger's tables, built once per dialect."""
 
 from functools import cache
+from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Table, and_, bindparam, cast, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Select, Table, and_, bindparam, cast, insert, or_, select, tuple_, update
 
+from billing_adapters.sqlalchemy.columns import NAME, Instant
 from billing_adapters.sqlalchemy.statements import Asked, insert_new
 from billing_adapters.sqlalchemy.tables import account, entry, hold, lot, movement
 
@@ -57,26 +59,42 @@ class LedgerStatements:
         self.holds = named.add_columns(account.c.owner, account.c.unit, *_HOLD).join(
             hold, and_(_same_account(hold, triples), hold.c.number == cast(triples.c.name, BigInteger))
         )
+        number = cast(triples.c.name, BigInteger)
+        at_number = and_(_same_account(entry, triples), or_(entry.c.seq == number, entry.c.of_entry == number))
         with_key = and_(_same_account(entry, triples), entry.c.key == triples.c.name, entry.c.key.is_not(None))
         with_births = named.add_columns(entry, *_LOT, *_HOLD).join(entry, with_key)
         self.entries = with_births.outerjoin(lot, _OPENED).outerjoin(hold, _PLACED)
-        self.movements = (
-            select(movement)
-            .select_from(triples.table)
-            .join(entry, with_key)
-            .join(movement, _MOVED)
-            .order_by(movement.c.owner, movement.c.unit, movement.c.seq, movement.c.line)
-        )
+        self.movements = self._moved_by(with_key)
+        related = named.add_columns(entry, *_LOT, *_HOLD).join(entry, at_number)
+        self.related = related.outerjoin(lot, _OPENED).outerjoin(hold, _PLACED)
+        self.related_movements = self._moved_by(at_number)
+        moved = and_(_same_account(movement, triples), movement.c.seq == number)
+        on_lot = and_(_same_account(lot, triples), lot.c.number == movement.c.lot)
+        self.moved_lots = named.add_columns(account.c.owner, account.c.unit, *_LOT).join(movement, moved).join(lot, on_lot)
+        self.repaid_lots = self._of_accounts(lot, *_LOT).where(lot.c.owed > 0)
+        self.every_lot = self._of_accounts(lot, *_LOT)
+        self.every_hold = self._of_accounts(hold, *_HOLD)
+
+    def _moved_by(self, entries: ColumnElement[bool]) -> Select[Any]:
+        joined = select(movement).select_from(self.triples.table).join(entry, entries).join(movement, _MOVED)
+        return joined.order_by(movement.c.owner, movement.c.unit, movement.c.seq, movement.c.line)
+
+    def _of_accounts(self, table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
+        found = select(account.c.version, account.c.owner, account.c.unit, *columns).select_from(self.accounts.table)
+        return found.join(account, _same_account(account, self.accounts)).join(table, _same_account(table, self.accounts))
 
     def _read_pages(self) -> None:
-        self.page = (
-            select(entry, *_LOT, *_HOLD)
-            .outerjoin(lot, _OPENED)
-            .outerjoin(hold, _PLACED)
-            .where(_at(entry), entry.c.seq < bindparam("before"))
-            .order_by(entry.c.seq.desc())
-            .limit(bindparam("most"))
+        born = select(entry, *_LOT, *_HOLD).outerjoin(lot, _OPENED).outerjoin(hold, _PLACED).where(_at(entry))
+        before, after = entry.c.seq < bindparam("before"), entry.c.seq > bindparam("after")
+        self.page = born.where(before).order_by(entry.c.seq.desc()).limit(bindparam("most"))
+        self.journal = born.where(after).order_by(entry.c.seq).limit(bindparam("most"))
+        names = select(account.c.owner, account.c.unit)
+        last = tuple_(account.c.owner, account.c.unit) > tuple_(
+            bindparam("at_owner", type_=NAME), bindparam("at_unit", type_=NAME)
         )
+        self.owners = names.where(last).order_by(account.c.owner, account.c.unit).limit(bindparam("most"))
+        due = account.c.next_due_at <= bindparam("now", type_=Instant)
+        self.due = names.where(due).order_by(account.c.next_due_at, *names.selected_columns).limit(bindparam("most"))
         within = movement.c.seq.between(bindparam("first"), bindparam("last"))
         self.page_movements = select(movement).where(_at(movement), within).order_by(movement.c.seq, movement.c.line)
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from billing_adapters.sqlalchemy import triggers
 from billing_adapters.sqlalchemy.columns import DOCUMENT, NAME, NUMBER, Exact, Expiry, Instant
-from billing_core.domain.credits import Book
+from billing_core.domain.credits import NEGATIVE, Book
 
 __all__ = [
     "REVISION",
@@ -223,11 +223,13 @@ account = Table(
     Column("next_due_at", Instant),
     CheckConstraint("version >= 0", name="counts_up"),
     CheckConstraint(f"{' + '.join(_BOOKS)} = 0", name="balances"),
-    CheckConstraint(" AND ".join(f"{book} {'<=' if book is Book.ISSUED else '>='} 0" for book in Book), name="signs"),
+    CheckConstraint(" AND ".join(f"{book} {'<=' if book in NEGATIVE else '>='} 0" for book in Book), name="signs"),
 )
 Index(
     "billing_account_due_idx",
     account.c.next_due_at,
+    account.c.owner,
+    account.c.unit,
     **_only(account.c.next_due_at.is_not(None)),
 )
 
@@ -248,15 +250,21 @@ lot = Table(
     _required("remaining", BigInteger),
     _required("held", BigInteger),
     _required("expired", BigInteger),
+    _required("scheduled", BigInteger),
+    _required("revoked", BigInteger),
+    _required("owed", BigInteger),
     _required("is_open", Boolean),
     CheckConstraint("amount > 0", name="grants"),
-    CheckConstraint("remaining >= 0 AND held >= 0 AND expired >= 0", name="signs"),
+    CheckConstraint("remaining >= 0 AND held >= 0 AND expired >= 0 AND scheduled >= 0 AND revoked >= 0", name="signs"),
     # One after the other, for their sum could be too large a number.
     CheckConstraint(
-        "remaining <= amount AND held <= amount - remaining AND expired <= amount - remaining - held", name="fits"
+        "remaining <= amount AND held <= amount - remaining AND expired <= amount - remaining - held"
+        " AND scheduled <= amount - remaining - held - expired",
+        name="fits",
     ),
+    CheckConstraint("revoked <= amount AND owed <= amount AND owed >= -amount", name="clawed_back"),
     CheckConstraint("expires_at > effective_at", name="lasts"),
-    CheckConstraint("is_open = (remaining > 0 OR held > 0)", name="open"),
+    CheckConstraint("is_open = (remaining > 0 OR held > 0 OR scheduled > 0)", name="open"),
     UniqueConstraint("owner", "unit", "source", name="billing_lot_source_key"),
 )
 # The predicate is the flag and not `remaining`: an update of what the predicate names has to write the index as well.
@@ -266,6 +274,12 @@ Index(
     # As text: Alembic writes a bare column into a host's migration as a string, which is no condition.
     sqlite_where=text("is_open = 1"),
     postgresql_where=text("is_open"),
+)
+
+Index(
+    "billing_lot_repaid_idx",
+    *(lot.c[name] for name in ("owner", "unit", "number")),
+    **_only(lot.c.owed > 0),
 )
 
 hold = Table(
@@ -301,6 +315,7 @@ entry = Table(
     _required("lines", Integer),
     _required("available_after", BigInteger),
     _required("held_after", BigInteger),
+    _required("owed_after", BigInteger),
     _required("effective_at", Instant),
     _required("recorded_at", Instant),
     Column("key", NAME),
@@ -308,10 +323,10 @@ entry = Table(
     Column("reference", Text),
     Column("reason", Text),
     Column("actor", Text),
-    Column("of_hold", BigInteger),
+    Column("of_entry", BigInteger),
     CheckConstraint("seq > 0", name="numbered"),
-    CheckConstraint("of_hold > 0 AND of_hold < seq", name="after_its_hold"),
-    CheckConstraint("lines >= 0 AND available_after >= 0 AND held_after >= 0", name="signs"),
+    CheckConstraint("of_entry > 0 AND of_entry < seq", name="follows_up"),
+    CheckConstraint("lines >= 0 AND available_after >= 0 AND held_after >= 0 AND owed_after >= 0", name="signs"),
 )
 Index(
     "billing_entry_key_idx",
@@ -320,6 +335,12 @@ Index(
     entry.c.key,
     unique=True,
     **_only(entry.c.key.is_not(None)),
+)
+
+Index(
+    "billing_entry_following_idx",
+    *(entry.c[name] for name in ("owner", "unit", "of_entry", "seq")),
+    **_only(entry.c.of_entry.is_not(None)),
 )
 
 movement = Table(

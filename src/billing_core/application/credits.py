@@ -1,52 +1,44 @@
-"""Credits: grant, spend, hold and read them. Each command is loaded, decided and recorded; a lost race is decided again."""
+"""Credits: every command on them. Each is loaded, decided and recorded; a lost race is decided again."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, TypedDict, Unpack
 
-import attrs
 from attrs import frozen
 
+from billing_core.application.reading import UNIT, Reading, Statement
+from billing_core.application.recording import carry_out, settle_all
 from billing_core.application.work import Work, retried
 from billing_core.domain.credits import (
-    Account,
     AccountId,
-    AnyCommand,
+    Adjust,
     Balance,
-    Book,
     Capture,
-    Convert,
     Entry,
-    Expire,
-    Explanation,
     Grant,
-    Hold,
     KeyedCommand,
     LotKind,
     Needs,
-    Operation,
     PlaceHold,
+    Refund,
     Release,
+    Restore,
+    Result,
+    Revoke,
+    Shortfall,
     Spend,
-    balance_at,
-    change,
-    decide,
-    effected,
-    explain,
-    holds_at,
+    Transfer,
 )
-from billing_core.domain.events import CREDITS_CONVERTED, CREDITS_EXPIRED, CREDITS_GRANTED, CREDITS_HOLD_TIMED_OUT
-from billing_core.domain.money import MAX_AMOUNT, Money, whole
-from billing_core.domain.policies import CONVERTED, RESERVED
-from billing_core.errors import Invalid, UnknownAccount, UnknownEntry
-from billing_core.ports import Clock, Ids, Ledger, Store, UnitOfWork
+from billing_core.domain.money import Money, whole
+from billing_core.domain.policies import OPENED, RESERVED, Policies
+from billing_core.errors import Invalid
+from billing_core.ports import Folding, Ids, UnitOfWork
 
-__all__ = ["Credits", "Said", "Statement", "carry_out", "carry_out_once"]
-
-_UNIT = "credits"
-_LONGEST_PAGE = 1000
+__all__ = ["Credits", "Said", "Statement"]
 
 _ENOUGH = timedelta(hours=1)
+_SWEPT_AT_ONCE = 100
 
 
 class Said(TypedDict, total=False):
@@ -65,82 +57,27 @@ class Said(TypedDict, total=False):
 
 
 @frozen
-class Statement:
-    """One page of an account's entries, the latest first. Pass `next_before` on for the page of older ones."""
-
-    account: AccountId
-    entries: Sequence[Entry]
-    next_before: int | None
-
-
-@frozen
-class Credits:
-    """Opened as `billing.credits`. Amounts are whole numbers of the unit's smallest step.
+class Credits(Reading):
+    """Opened as `billing.credits`. An `int` counts the unit's smallest steps, a `Decimal` whole units.
 
     A command without a `key` gets one of its own, and cannot be repeated safely: whoever may have to ask again, because no
     answer came, gives the key. Every command may raise `StoreUnavailable` (no answer: ask again with the same key) and,
-    after ten lost races, `Conflict` (nothing was done: ask again).
+    after ten lost races, `Conflict` (nothing was done: ask again). Callers who ask at the same time for the same account
+    may share one write; none of them notices.
     """
 
-    _store: Store
-    _clock: Clock
     _ids: Ids
-
-    def balance(self, account: str, *, unit: str = _UNIT) -> Balance:
-        """Return what an account has now; one that was never granted anything has nothing."""
-        return balance_at(self._load(Needs(AccountId(account, unit))), self._clock.now())
-
-    def statement(self, account: str, *, unit: str = _UNIT, before: int | None = None, limit: int = 50) -> Statement:
-        """Return the entries of an account with a smaller number than `before`, the latest first.
-
-        Raises:
-            UnknownAccount: Nothing was ever written on the account.
-            Invalid: `limit` is no number from 1 to 1000.
-        """
-        if not 1 <= whole("limit", limit) <= _LONGEST_PAGE:
-            raise Invalid("limit", f"must be from 1 to {_LONGEST_PAGE}")
-        named = AccountId(account, unit)
-        if before is not None:
-            whole("before", before)
-        with self._store.view() as view:
-            found = view.ledger.entries(named, before=before, limit=limit + 1)
-        if not found and before is None:
-            raise UnknownAccount(str(named))
-        page = found[:limit]
-        return Statement(named, page, page[-1].seq if len(found) > limit else None)
-
-    def holds(self, account: str, *, unit: str = _UNIT) -> Sequence[Hold]:
-        """Return the holds of an account that are open now, in the order in which they were placed."""
-        return holds_at(self._load(Needs(AccountId(account, unit))), self._clock.now())
-
-    def explain(self, account: str, seq: int, *, unit: str = _UNIT) -> Explanation:
-        """Return an entry with the reason of each of its movements: which lot, with which terms, and why in that order.
-
-        Raises:
-            UnknownEntry: The account has no entry of this number.
-        """
-        named = AccountId(account, unit)
-        with self._store.view() as view:
-            entry = _entry(view.ledger, named, whole("seq", seq))
-            # The terms of a lot were frozen in the entry that opened it, which has the lot's number.
-            openings = [_entry(view.ledger, named, number).opened for number in {one.lot for one in entry.movements}]
-        return explain(entry, [lot for lot in openings if lot])
-
-    def preview(self, command: AnyCommand) -> Sequence[Entry]:
-        """Return the entries that a command would write now, and write nothing; none if it was carried out before.
-
-        Raises:
-            BillingError: Whatever carrying it out would raise.
-        """
-        return decide(self._load(Needs.of(command)), command, self._clock.now())
+    _policies: Policies
+    _folding: Folding
 
     def grant(
         self,
         account: str,
-        amount: int,
+        amount: int | Decimal,
         *,
         kind: LotKind = LotKind.PROMOTIONAL,
         source: str | None = None,
+        starts_at: datetime | None = None,
         expires_at: datetime | None = None,
         cost: Money | None = None,
         **said: Unpack[Said],
@@ -154,13 +91,19 @@ class Credits:
             AlreadyGranted: The source granted before, under another key.
             Invalid: An argument cannot be.
         """
-        if source and source.startswith(CONVERTED):
-            raise Invalid("source", f"must not begin with {CONVERTED}: these are the lots that conversions open")
         common = self._common(account, said)
-        named = f"grant:{common['key']}" if source is None else source
-        return self._do(Grant(amount=amount, kind=kind, source=named, expires_at=expires_at, cost=cost, **common))
+        command = Grant(
+            amount=self._steps(amount, said),
+            kind=kind,
+            source=f"grant:{common['key']}" if source is None else source,
+            starts_at=starts_at,
+            expires_at=expires_at,
+            cost=cost,
+            **common,
+        )
+        return self._do(command)
 
-    def spend(self, account: str, amount: int, **said: Unpack[Said]) -> Entry:
+    def spend(self, account: str, amount: int | Decimal, **said: Unpack[Said]) -> Entry:
         """Consume credits and return the entry that says so. The same `key` spends once, however often it is asked.
 
         Raises:
@@ -168,9 +111,31 @@ class Credits:
             KeyReused: The key belongs to another command.
             Invalid: An argument cannot be.
         """
-        return self._do(Spend(amount=amount, **self._common(account, said)))
+        return self._do(Spend(amount=self._steps(amount, said), **self._common(account, said)))
 
-    def hold(self, account: str, amount: int, *, expires_in: timedelta = _ENOUGH, **said: Unpack[Said]) -> Entry:
+    def refund(
+        self,
+        account: str,
+        spend: int,
+        amount: int | Decimal | None = None,
+        *,
+        grace: timedelta | None = None,
+        **said: Unpack[Said],
+    ) -> Entry:
+        """Give back what a spend or a capture consumed and return the entry that says so; without an `amount`, all of it.
+
+        What burned last comes back first. Credits that expired meanwhile are lost, or last for a `grace` if one is given.
+
+        Raises:
+            UnknownEntry: The account has no entry of this number.
+            RefundExceeded: The entry consumed less, or has less left after earlier refunds.
+            KeyReused: The key belongs to another command.
+            Invalid: An argument cannot be, or the entry is no spend and no capture.
+        """
+        asked = self._steps_or_all(amount, said)
+        return self._do(Refund(spend=spend, amount=asked, grace=grace, **self._common(account, said)))
+
+    def hold(self, account: str, amount: int | Decimal, *, expires_in: timedelta = _ENOUGH, **said: Unpack[Said]) -> Entry:
         """Set credits aside and return the entry that says so; its `seq` is the number of the hold.
 
         What is not captured or released returns by itself after `expires_in`. Unless told otherwise that is an hour: longer
@@ -181,10 +146,17 @@ class Credits:
             KeyReused: The key belongs to another command.
             Invalid: An argument cannot be.
         """
-        return self._do(PlaceHold(amount=amount, expires_in=expires_in, **self._common(account, said)))
+        asked = self._steps(amount, said)
+        return self._do(PlaceHold(amount=asked, expires_in=expires_in, **self._common(account, said)))
 
     def capture(
-        self, account: str, hold: int, amount: int | None = None, *, final: bool = True, **said: Unpack[Said]
+        self,
+        account: str,
+        hold: int,
+        amount: int | Decimal | None = None,
+        *,
+        final: bool = True,
+        **said: Unpack[Said],
     ) -> Entry:
         """Consume what a hold holds and return the entry that says so; without an `amount`, all of it.
 
@@ -197,7 +169,8 @@ class Credits:
             KeyReused: The key belongs to another command.
             Invalid: An argument cannot be.
         """
-        return self._do(Capture(hold=hold, amount=amount, final=final, **self._common(account, said)))
+        asked = self._steps_or_all(amount, said)
+        return self._do(Capture(hold=hold, amount=asked, final=final, **self._common(account, said)))
 
     def release(self, account: str, hold: int, **said: Unpack[Said]) -> Entry:
         """Return what a hold holds and return the entry that says so. Credits that expired meanwhile are lost.
@@ -210,88 +183,165 @@ class Credits:
         """
         return self._do(Release(hold=hold, **self._common(account, said)))
 
-    def expire(self, account: str, *, unit: str = _UNIT) -> Balance:
-        """Write down what fell due and return the balance. Nothing depends on it but the age of the books."""
-        return balance_at(self._carry_out(Expire(account=AccountId(account, unit))), self._clock.now())
+    def revoke(
+        self,
+        account: str,
+        source: str,
+        amount: int | Decimal | None = None,
+        *,
+        shortfall: Shortfall = Shortfall.OWE,
+        **said: Unpack[Said],
+    ) -> Entry:
+        """Claw back the credits that a source granted, because its money went back; without an `amount`, all of them.
 
-    def _load(self, needs: Needs) -> Account:
-        with self._store.view() as view:
-            return view.ledger.load([needs])[needs.account]
+        What is unused is taken. What was spent, or is held, is owed and repaid by the next grant; or it is taken from
+        what else the account has, or forgiven, as `shortfall` says.
+
+        Raises:
+            UnknownLot: The source never granted anything to the account.
+            RevocationExceeded: The source granted less, or has less left after earlier revocations.
+            KeyReused: The key belongs to another command.
+            Invalid: An argument cannot be.
+        """
+        asked = self._steps_or_all(amount, said)
+        return self._do(Revoke(source=source, amount=asked, shortfall=shortfall, **self._common(account, said)))
+
+    def restore(self, account: str, revocation: int, **said: Unpack[Said]) -> Entry:
+        """Undo a revocation, by the number of its entry, because the money did not go back after all.
+
+        Raises:
+            UnknownEntry: The account has no entry of this number.
+            AlreadyRestored: It was undone before.
+            KeyReused: The key belongs to another command.
+            Invalid: An argument cannot be, or the entry is no revocation.
+        """
+        return self._do(Restore(revocation=revocation, **self._common(account, said)))
+
+    def adjust(
+        self, account: str, amount: int | Decimal, *, expires_at: datetime | None = None, **said: Unpack[Said]
+    ) -> Entry:
+        """Correct a balance by hand, up or with a negative amount down. Both `reason` and `actor` must be said.
+
+        Raises:
+            InsufficientCredits: Less is available than is to be taken.
+            KeyReused: The key belongs to another command.
+            Invalid: An argument cannot be, or is missing.
+        """
+        common = {"reason": None, "actor": None, **self._common(account, said)}
+        return self._do(Adjust(amount=self._steps(amount, said), expires_at=expires_at, **common))
+
+    def transfer(self, account: str, to: str, amount: int | Decimal, **said: Unpack[Said]) -> Entry:
+        """Send credits to another account and return the entry that says so; both sides are written, or neither.
+
+        The credits keep their terms: kind, priority, expiry and what was paid for them.
+
+        Raises:
+            InsufficientCredits: Less is available; nothing was sent, and the same key may be used again.
+            KeyReused: The key belongs to another command.
+            Invalid: An argument cannot be.
+        """
+        other = AccountId(to, said.get("unit", UNIT))
+        return self._do(Transfer(to=other, amount=self._steps(amount, said), **self._common(account, said)))
+
+    def grant_many(self, grants: Iterable[Grant]) -> Sequence[Result]:
+        """Give credits to many accounts in one transaction; see `spend_many`."""
+        return self._do_many([*grants], Grant)
+
+    def spend_many(self, spends: Iterable[Spend]) -> Sequence[Result]:
+        """Spend many times, on one account or on many, in one transaction.
+
+        Returns:
+            In the order of the spends the entry of each, or the refusal that kept it from having one: what is refused does
+            not keep the others from being done, and each keeps its own key.
+
+        Raises:
+            Invalid: One of the keys is reserved; nothing was done.
+        """
+        return self._do_many([*spends], Spend)
+
+    def expire(self, account: str, *, unit: str = UNIT) -> Balance:
+        """Write down what fell due on one account and return its balance: only the age of the books depends on it."""
+        named = AccountId(account, unit)
+        self._settle([named])
+        return self.balance(account, unit=unit)
+
+    def sweep(self, limit: int = 1000) -> int:
+        """Write down what fell due, on at most `limit` accounts, and return on how many: nothing depends on it.
+
+        Raises:
+            Invalid: `limit` is no number from 1 up.
+        """
+        if whole("limit", limit) < 1:
+            raise Invalid("limit", f"must be at least 1, not {limit}")
+        swept = 0
+        while swept < limit:
+            with self._store.view() as view:
+                due = view.ledger.due(self._clock.now(), min(_SWEPT_AT_ONCE, limit - swept))
+            if not due:
+                break
+            self._settle(due)
+            swept += len(due)
+        return swept
+
+    def _settle(self, accounts: Sequence[AccountId]) -> None:
+        def do(unit: UnitOfWork, lock: bool) -> None:  # noqa: FBT001 - `retried` says so
+            work = self._work(unit, lock=lock)
+            settle_all(work, unit.ledger.load(map(Needs, accounts), lock=lock).values())
+
+        retried(self._store, f"{len(accounts)} accounts", do)
 
     def _common(self, account: str, said: Said) -> dict[str, Any]:
         """Return what every command is made of. A word that no command knows is passed on, for it to refuse."""
         words: dict[str, Any] = {**said}
-        named = AccountId(account, words.pop("unit", _UNIT))
-        return {**words, "account": named, "key": self._key(words.get("key"))}
+        named = AccountId(account, words.pop("unit", UNIT))
+        key = words.get("key")
+        return {**words, "account": named, "key": self._ids.new() if key is None else key}
 
-    def _key(self, asked: str | None) -> str:
-        if isinstance(asked, str) and asked.startswith(RESERVED):
-            raise Invalid("key", f"must not begin with {' or '.join(RESERVED)}: these are the keys of what payments bought")
-        return self._ids.new() if asked is None else asked
+    def _steps(self, amount: int | Decimal, said: Said) -> int:
+        return self._policies.unit(said.get("unit", UNIT)).steps(amount)
+
+    def _steps_or_all(self, amount: int | Decimal | None, said: Said) -> int | None:
+        return None if amount is None else self._steps(amount, said)
 
     def _do(self, command: KeyedCommand) -> Entry:
-        return self._carry_out(command).recorded[command.key]
+        _refuse_reserved(command)
+        if isinstance(command, Transfer):
+            (result,) = self._carry_out([command])
+        else:
+            result = self._folding.fold(command.account, command, self._carry_out)
+        if isinstance(result, Entry):
+            return result
+        raise result
 
-    def _carry_out(self, command: AnyCommand) -> Account:
-        def do(unit: UnitOfWork, lock: bool) -> Account:  # noqa: FBT001 - `retried` says so
-            return carry_out(Work(unit, self._clock.now(), self._ids, lock=lock), command)
+    def _do_many(self, commands: Sequence[KeyedCommand], kind: type[KeyedCommand]) -> Sequence[Result]:
+        for command in commands:
+            if not isinstance(command, kind):
+                raise Invalid("command", f"must be a {kind.__name__}, not {type(command).__name__}")
+            _refuse_reserved(command)
+        return self._carry_out(commands) if commands else ()
 
-        return retried(self._store, f"account {command.account}", do)
+    def _carry_out(self, commands: Sequence[KeyedCommand]) -> Sequence[Result]:
+        def do(unit: UnitOfWork, lock: bool) -> Sequence[Result]:  # noqa: FBT001 - `retried` says so
+            return carry_out(self._work(unit, lock=lock), commands)
 
+        return retried(self._store, _named(commands), do)
 
-def carry_out(work: Work, command: AnyCommand) -> Account:
-    """Carry out one command inside an open unit and return the account after it, which holds the command's entry."""
-    account = work.unit.ledger.load([Needs.of(command)], lock=work.lock)[command.account]
-    return _record(work, account, command)
-
-
-def carry_out_once(work: Work, commands: Iterable[Grant | Convert]) -> None:
-    """Carry out those commands whose effect is not there yet: for news, which may come twice and in other words."""
-    for command in commands:
-        account = work.unit.ledger.load([Needs.of(command)], lock=work.lock)[command.account]
-        if not effected(account, command):
-            _record(work, account, _until(max(work.now, account.recorded_at or work.now), command))
-
-
-def _until(now: datetime, command: Grant | Convert) -> Grant | Convert:
-    """Let an effect take place now if the provider's clock is ahead of the account's, which is the latest of all hosts'."""
-    ahead = command.effective_at is not None and command.effective_at > now
-    return attrs.evolve(command, effective_at=now) if ahead else command
+    def _work(self, unit: UnitOfWork, *, lock: bool) -> Work:
+        return Work(unit, self._clock.now(), self._ids, self._policies, lock=lock)
 
 
-def _record(work: Work, account: Account, command: AnyCommand) -> Account:
-    entries = decide(account, command, work.now)
-    if not entries:
-        return account
-    decided = change(account, entries)
-    work.unit.ledger.record([decided])
-    for entry in entries:
-        _tell(work, decided.account, entry)
-    return decided.account
+def _named(commands: Sequence[KeyedCommand]) -> str:
+    accounts = {command.account for command in commands}
+    return f"account {commands[0].account}" if len(accounts) == 1 else f"one of {len(accounts)} accounts"
 
 
-def _entry(ledger: Ledger, account: AccountId, seq: int) -> Entry:
-    found = ledger.entries(account, before=seq + 1, limit=1) if 0 < seq <= MAX_AMOUNT else ()
-    if not found or found[0].seq != seq:
-        raise UnknownEntry(str(account), seq)
-    return found[0]
+def _refuse_reserved(command: KeyedCommand) -> None:
+    """Keep the application's own commands apart from those that follow from news.
 
-
-def _tell(work: Work, account: Account, entry: Entry) -> None:
-    for name, data in _news(account, entry):
-        work.tell(name, f"account:{account.id}", account.id.owner, entry.effective_at, seq=entry.seq, **data)
-
-
-def _news(account: Account, entry: Entry) -> Iterable[tuple[str, Mapping[str, object]]]:
-    """Return what nobody may have asked for here and now: who spends, holds, captures or releases has the entry in hand."""
-    source = entry.opened.source if entry.opened else None
-    if entry.operation is Operation.GRANT:
-        yield CREDITS_GRANTED, {"amount": entry.amount, "source": source}
-    if entry.operation is Operation.CONVERT:
-        yield CREDITS_CONVERTED, {"amount": entry.amount, "source": source}
-    hold = account.hold(entry.of) if entry.of else None
-    if hold and entry.key is None:
-        yield CREDITS_HOLD_TIMED_OUT, {"amount": entry.amount, "hold": hold.number, "reference": hold.reference}
-    lost = sum(one.amount for one in entry.movements if one.target is Book.EXPIRED)
-    if lost:
-        yield CREDITS_EXPIRED, {"amount": lost}
+    Raises:
+        Invalid: A key or a source could meet one of theirs.
+    """
+    if command.key.startswith(RESERVED):
+        raise Invalid("key", f"must not begin with {' or '.join(RESERVED)}: these are the keys of what payments bought")
+    if isinstance(command, Grant) and command.source.startswith(OPENED):
+        raise Invalid("source", f"must not begin with {' or '.join(OPENED)}: these are lots that other commands open")

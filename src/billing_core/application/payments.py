@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import attrs
 from attrs import frozen
 
-from billing_core.application.credits import carry_out_once
 from billing_core.application.customers import owner_of
+from billing_core.application.recording import carry_out_once
 from billing_core.application.subscriptions import convert_unused
 from billing_core.application.work import Missing, Work
 from billing_core.domain.mirrors import Kind

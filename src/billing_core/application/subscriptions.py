@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 
 from attrs import frozen
 
-from billing_core.application.credits import carry_out_once
 from billing_core.application.customers import account_of
 from billing_core.application.mirroring import keep
+from billing_core.application.recording import carry_out_once
 from billing_core.application.work import Work
 from billing_core.domain.credits import Convert, Needs
 from billing_core.domain.events import SUBSCRIPTION_CHANGED

@@ -1,6 +1,6 @@
 """Work: what every capability does its part with, inside one transaction."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
@@ -35,8 +35,13 @@ class Work:
     def tell(self, name: str, subject: str, account: str | None = None, at: datetime | None = None, **data: object) -> None:
         """Put an event into the outbox, to be told when the unit commits."""
         shown: Mapping[str, str] = {key: str(value) for key, value in data.items() if value is not None}
-        event = Event(name=name, subject=subject, occurred_at=at or self.now, account=account, data=shown)
-        self.unit.outbox.add([Message(self.ids.new(), event)])
+        self.tell_all([Event(name=name, subject=subject, occurred_at=at or self.now, account=account, data=shown)])
+
+    def tell_all(self, events: Iterable[Event]) -> None:
+        """Put events into the outbox in their order, to be told when the unit commits."""
+        messages = [Message(self.ids.new(), event) for event in events]
+        if messages:
+            self.unit.outbox.add(messages)
 
 
 def retried(store: Store, what: str, do: Callable[[UnitOfWork, bool], T]) -> T:

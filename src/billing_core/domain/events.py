@@ -9,10 +9,16 @@ from billing_core.domain.products import metadata_map
 from billing_core.domain.times import moment
 
 __all__ = [
+    "CREDITS_ADJUSTED",
     "CREDITS_CONVERTED",
     "CREDITS_EXPIRED",
     "CREDITS_GRANTED",
     "CREDITS_HOLD_TIMED_OUT",
+    "CREDITS_LOW",
+    "CREDITS_RECEIVED",
+    "CREDITS_RESTORED",
+    "CREDITS_REVOKED",
+    "CREDITS_STARTED",
     "MIRROR_TIED",
     "PRODUCT_QUARANTINED",
     "SUBSCRIPTION_CHANGED",
@@ -23,6 +29,12 @@ __all__ = [
 CREDITS_GRANTED = "credits.granted"
 CREDITS_CONVERTED = "credits.converted"
 CREDITS_EXPIRED = "credits.expired"
+CREDITS_ADJUSTED = "credits.adjusted"
+CREDITS_LOW = "credits.low"
+CREDITS_RECEIVED = "credits.received"
+CREDITS_RESTORED = "credits.restored"
+CREDITS_REVOKED = "credits.revoked"
+CREDITS_STARTED = "credits.started"
 CREDITS_HOLD_TIMED_OUT = "credits.hold_timed_out"
 SUBSCRIPTION_CHANGED = "subscription.changed"
 PRODUCT_QUARANTINED = "product.quarantined"

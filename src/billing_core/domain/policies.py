@@ -6,11 +6,12 @@ facts, so that the same fact, however often and under whatever event it is repor
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
-from attrs import frozen
+from attrs import field, frozen
 
-from billing_core.domain.credits import AccountId, Convert, Grant, LotKind
-from billing_core.domain.money import MAX_AMOUNT
+from billing_core.domain.credits import AccountId, Convert, Grant, LotKind, Unit
+from billing_core.domain.money import MAX_AMOUNT, whole
 from billing_core.domain.payments import QUANTITY, BillingReason, Invoice, InvoiceLine, Payment, Purchase
 from billing_core.domain.products import (
     CREDIT_AMOUNT,
@@ -33,6 +34,7 @@ from billing_core.errors import Invalid, ProductQuarantined
 
 __all__ = [
     "CONVERTED",
+    "OPENED",
     "RESERVED",
     "Award",
     "Policies",
@@ -54,17 +56,39 @@ _SUBSCRIPTION_REASONS = frozenset({
 })
 # How the keys of what follows from payments begin; those of the application's own commands must not, or they could meet.
 CONVERTED = "convert:"
-RESERVED = ("payment:", "invoice:", CONVERTED)
+RESERVED = ("payment:", "invoice:", CONVERTED, "transfer:")
+# How the sources of lots begin that commands open by themselves; no grant may take one.
+OPENED = (CONVERTED, "refund:", "adjust:", "transfer:")
 
 _YEAR = timedelta(days=365)
 _MONTH = timedelta(days=31)
 
 
+def _levels(asked: Mapping[str, Iterable[int]]) -> Mapping[str, tuple[int, ...]]:
+    """Return the levels of each unit, the highest first; shaped as an attrs converter."""
+    levels = {
+        unit: tuple(sorted({whole("low_balance", one) for one in some}, reverse=True)) for unit, some in asked.items()
+    }
+    return MappingProxyType(levels)
+
+
 @frozen
 class Policies:
-    """What an application can choose. `livemode` None takes live and test news alike; otherwise the other is ignored."""
+    """What an application can choose.
+
+    Args:
+        livemode: None takes live and test news alike; otherwise the other is ignored.
+        units: What is counted besides whole credits, with its scale.
+        low_balance: For each unit, at which levels the application is told that a balance fell below: once each time.
+    """
 
     livemode: bool | None = None
+    units: tuple[Unit, ...] = ()
+    low_balance: Mapping[str, tuple[int, ...]] = field(factory=dict, converter=_levels)
+
+    def unit(self, name: str) -> Unit:
+        """Return a unit by its name; one that nobody defined is counted in whole numbers."""
+        return next((unit for unit in self.units if unit.name == name), Unit(name))
 
 
 # One-time payments --------------------------------------------------------------------------------------------------------

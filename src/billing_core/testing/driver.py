@@ -2,9 +2,21 @@
 
 from datetime import datetime
 
-from billing_core.domain.credits import Account, AccountId, AnyCommand, Entry, Needs, change, decide
-from billing_core.errors import Conflict
-from billing_core.ports import Store
+from billing_core.domain.credits import (
+    Account,
+    AccountId,
+    AnyCommand,
+    Change,
+    Entry,
+    Expire,
+    Needs,
+    change,
+    decide,
+    decide_all,
+    needs_of,
+)
+from billing_core.errors import BillingError, Conflict
+from billing_core.ports import Store, UnitOfWork
 
 __all__ = ["account_in", "carry_out", "journal_of"]
 
@@ -15,7 +27,7 @@ def carry_out(store: Store, command: AnyCommand, now: datetime) -> tuple[Entry, 
     """Load, decide, record, and begin again with a lock after somebody else was faster.
 
     Returns:
-        The entries that were written: none if the command was carried out before.
+        The entries that were written on the command's account: none if it was carried out before.
 
     Raises:
         Refused: The command is; nothing was written.
@@ -49,9 +61,19 @@ def journal_of(store: Store, account: AccountId, page: int = 100) -> tuple[Entry
 
 def _attempt(store: Store, command: AnyCommand, now: datetime, *, lock: bool) -> tuple[Entry, ...]:
     with store.begin() as unit:
+        changes = _decided(unit, command, now, lock=lock)
+        if changes:
+            unit.ledger.record(changes)
+        unit.commit()
+    return tuple(entry for one in changes if one.account.id == command.account for entry in one.entries)
+
+
+def _decided(unit: UnitOfWork, command: AnyCommand, now: datetime, *, lock: bool) -> tuple[Change, ...]:
+    if isinstance(command, Expire):
         account = unit.ledger.load([Needs.of(command)], lock=lock)[command.account]
         entries = decide(account, command, now)
-        if entries:
-            unit.ledger.record([change(account, entries)])
-        unit.commit()
-    return entries
+        return (change(account, entries),) if entries else ()
+    changes, (result,) = decide_all(unit.ledger.load(needs_of([command]), lock=lock), [command], now)
+    if isinstance(result, BillingError):
+        raise result
+    return changes

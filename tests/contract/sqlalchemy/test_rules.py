@@ -9,16 +9,16 @@ from billing_core.testing.examples import NOW, a_grant, a_hold, a_spend, an_acco
 ACCOUNT = an_account()
 
 LOT = """INSERT INTO billing_lot (owner, unit, number, kind, priority, amount, effective_at, expires_at, source,
-    remaining, held, expired, is_open)"""
+    remaining, held, expired, scheduled, revoked, owed, is_open)"""
 HOLD = """INSERT INTO billing_hold (owner, unit, number, amount, expires_at, captured, released, slices, is_open)"""
-ENTRY = """INSERT INTO billing_entry (owner, unit, seq, operation, lines, available_after, held_after, effective_at,
-    recorded_at, key)"""
+ENTRY = """INSERT INTO billing_entry (owner, unit, seq, operation, lines, available_after, held_after, owed_after,
+    effective_at, recorded_at, key)"""
 MOVEMENT = "INSERT INTO billing_movement (owner, unit, seq, line, lot, source, target, amount)"
 OF = f"'{ACCOUNT.owner}', '{ACCOUNT.unit}'"
-ENTRY_OF_HOLD = ENTRY.replace("key)", "of_hold)")
+ENTRY_OF_HOLD = ENTRY.replace("key)", "of_entry)")
 LARGEST = 2**63 - 1
-EMPTY = """INSERT OR REPLACE INTO billing_account (owner, unit, version, issued, available, held, consumed, expired,
-    revoked)"""
+EMPTY = """INSERT OR REPLACE INTO billing_account (owner, unit, version, issued, scheduled, available, held, consumed,
+    expired, revoked, owed)"""
 RAISED = "UPDATE billing_account SET version = version + 5;"
 
 REFUSED = {
@@ -34,10 +34,10 @@ REFUSED = {
     "an open lot flagged as closed": "UPDATE billing_lot SET is_open = false",
     "other terms": "UPDATE billing_lot SET amount = amount + 1",
     "another source": "UPDATE billing_lot SET source = 'other'",
-    "a lot of nothing": f"{LOT} VALUES ({OF}, 9, 'payg', 1, 0, 0, 1, 'free', 0, 0, 0, false)",
-    "a lot that ends before it starts": f"{LOT} VALUES ({OF}, 9, 'payg', 1, 5, 2, 2, 'short', 5, 0, 0, true)",
-    "a source twice": f"{LOT} VALUES ({OF}, 9, 'payg', 1, 5, 0, 1, 'money', 5, 0, 0, true)",
-    "a lot number twice": f"{LOT} VALUES ({OF}, 1, 'payg', 1, 5, 0, 1, 'other', 5, 0, 0, true)",
+    "a lot of nothing": f"{LOT} VALUES ({OF}, 9, 'payg', 1, 0, 0, 1, 'free', 0, 0, 0, 0, 0, 0, false)",
+    "a lot that ends before it starts": f"{LOT} VALUES ({OF}, 9, 'payg', 1, 5, 2, 2, 'short', 5, 0, 0, 0, 0, 0, true)",
+    "a source twice": f"{LOT} VALUES ({OF}, 9, 'payg', 1, 5, 0, 1, 'money', 5, 0, 0, 0, 0, 0, true)",
+    "a lot number twice": f"{LOT} VALUES ({OF}, 1, 'payg', 1, 5, 0, 1, 'other', 5, 0, 0, 0, 0, 0, true)",
     "more captured than held": "UPDATE billing_hold SET captured = amount + 1",
     "more returned than held": "UPDATE billing_hold SET released = amount + 1",
     "more in all than held": "UPDATE billing_hold SET captured = amount, released = 1, is_open = false",
@@ -51,14 +51,14 @@ REFUSED = {
     "a hold of nothing": f"{HOLD} VALUES ({OF}, 9, 0, 1, 0, 0, '[]', false)",
     "a hold number twice": f"{HOLD} VALUES ({OF}, 3, 5, 1, 0, 0, '[]', true)",
     "a deleted hold": "DELETE FROM billing_hold",
-    "an entry of its own hold": f"{RAISED}{ENTRY_OF_HOLD} VALUES ({OF}, 4, 'release', 0, 0, 0, 0, 0, 4)",
-    "an entry of no hold's number": f"{RAISED}{ENTRY_OF_HOLD} VALUES ({OF}, 4, 'release', 0, 0, 0, 0, 0, 0)",
-    "an entry ahead of its account": f"{ENTRY} VALUES ({OF}, 4, 'spend', 0, 0, 0, 0, 0, 'new')",
-    "an entry of no account": f"{ENTRY} VALUES ('nobody', 'credits', 1, 'spend', 0, 0, 0, 0, 0, 'new')",
-    "an entry numbered zero": f"{ENTRY} VALUES ({OF}, 0, 'spend', 0, 0, 0, 0, 0, 'new')",
-    "a gap": f"{RAISED}{ENTRY} VALUES ({OF}, 5, 'spend', 0, 0, 0, 0, 0, 'new')",
-    "a number twice": f"{ENTRY} VALUES ({OF}, 2, 'spend', 0, 0, 0, 0, 0, 'new')",
-    "a key twice": f"{RAISED}{ENTRY} VALUES ({OF}, 4, 'spend', 0, 0, 0, 0, 0, 'spent')",
+    "an entry of its own hold": f"{RAISED}{ENTRY_OF_HOLD} VALUES ({OF}, 4, 'release', 0, 0, 0, 0, 0, 0, 4)",
+    "an entry of no hold's number": f"{RAISED}{ENTRY_OF_HOLD} VALUES ({OF}, 4, 'release', 0, 0, 0, 0, 0, 0, 0)",
+    "an entry ahead of its account": f"{ENTRY} VALUES ({OF}, 4, 'spend', 0, 0, 0, 0, 0, 0, 'new')",
+    "an entry of no account": f"{ENTRY} VALUES ('nobody', 'credits', 1, 'spend', 0, 0, 0, 0, 0, 0, 'new')",
+    "an entry numbered zero": f"{ENTRY} VALUES ({OF}, 0, 'spend', 0, 0, 0, 0, 0, 0, 'new')",
+    "a gap": f"{RAISED}{ENTRY} VALUES ({OF}, 5, 'spend', 0, 0, 0, 0, 0, 0, 'new')",
+    "a number twice": f"{ENTRY} VALUES ({OF}, 2, 'spend', 0, 0, 0, 0, 0, 0, 'new')",
+    "a key twice": f"{RAISED}{ENTRY} VALUES ({OF}, 4, 'spend', 0, 0, 0, 0, 0, 0, 'spent')",
     "a movement of no entry": f"{MOVEMENT} VALUES ({OF}, 4, 0, 1, 'available', 'consumed', 1)",
     "another movement of an old entry": f"{MOVEMENT} VALUES ({OF}, 2, 1, 1, 'available', 'consumed', 1)",
     "a movement of nothing": f"{MOVEMENT} VALUES ({OF}, 2, 0, 1, 'available', 'consumed', 0)",
@@ -72,7 +72,7 @@ REFUSED = {
     "an account of another unit": "UPDATE billing_account SET unit = 'other'",
     "a version that falls": "UPDATE billing_account SET version = version - 1",
 }
-NEW_ENTRY = f"{RAISED}{ENTRY} VALUES ({OF}, 4, 'spend', 1, 0, 0, 0, 0, 'new');"
+NEW_ENTRY = f"{RAISED}{ENTRY} VALUES ({OF}, 4, 'spend', 1, 0, 0, 0, 0, 0, 'new');"
 MOVES = {
     "nothing": f"{MOVEMENT} VALUES ({OF}, 4, 0, 1, 'available', 'consumed', 0)",
     "from a book to itself": f"{MOVEMENT} VALUES ({OF}, 4, 0, 1, 'available', 'available', 1)",
@@ -82,12 +82,12 @@ MOVES = {
     "on a line below zero": f"{MOVEMENT} VALUES ({OF}, 4, -1, 1, 'available', 'consumed', 1)",
 }
 REPLACED = {
-    "an entry": f"{ENTRY} VALUES ({OF}, 2, 'spend', 1, 0, 0, 0, 0, 'spent')",
-    "an entry by its key": f"{RAISED}{ENTRY} VALUES ({OF}, 4, 'spend', 0, 0, 0, 0, 0, 'spent')",
+    "an entry": f"{ENTRY} VALUES ({OF}, 2, 'spend', 1, 0, 0, 0, 0, 0, 'spent')",
+    "an entry by its key": f"{RAISED}{ENTRY} VALUES ({OF}, 4, 'spend', 0, 0, 0, 0, 0, 0, 'spent')",
     "a movement": f"{MOVEMENT} VALUES ({OF}, 2, 0, 1, 'available', 'consumed', 5)",
-    "a lot": f"{LOT} VALUES ({OF}, 1, 'payg', 1, 500, 0, 1, 'money', 500, 0, 0, true)",
+    "a lot": f"{LOT} VALUES ({OF}, 1, 'payg', 1, 500, 0, 1, 'money', 500, 0, 0, 0, 0, 0, true)",
     "a hold": f"{HOLD} VALUES ({OF}, 3, 500, 1, 0, 0, '[]', true)",
-    "a lot by its source": f"{LOT} VALUES ({OF}, 9, 'payg', 1, 500, 0, 1, 'money', 500, 0, 0, true)",
+    "a lot by its source": f"{LOT} VALUES ({OF}, 9, 'payg', 1, 500, 0, 1, 'money', 500, 0, 0, 0, 0, 0, true)",
 }
 
 
@@ -143,7 +143,7 @@ def test_sqlite_passes_over_an_account_that_is_there(engine, raw):
     with engine.connect() as connection:
         was = connection.exec_driver_sql("SELECT * FROM billing_account").all()
 
-    raw(f"{EMPTY} VALUES ({OF}, 0, 0, 0, 0, 0, 0, 0)")
+    raw(f"{EMPTY} VALUES ({OF}, 0, 0, 0, 0, 0, 0, 0, 0, 0)")
 
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT * FROM billing_account").all() == was

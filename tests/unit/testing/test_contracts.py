@@ -18,7 +18,7 @@ from billing_adapters.memory.mirrors import MemoryMirror, MemoryProducts
 from billing_adapters.memory.outbox import MemoryOutbox
 from billing_adapters.memory.payments import MemoryPayments
 from billing_adapters.memory.tables import Table
-from billing_core.domain.credits import Lot, decisions
+from billing_core.domain.credits import Lot, decisions, holdings, slices
 from billing_core.errors import BillingError, Conflict, HoldClosed
 from billing_core.testing.contracts import StoreContract
 from billing_core.testing.examples import a_product, a_snapshot
@@ -155,15 +155,15 @@ def holding(choose):
     return loaded
 
 
-def closed_hold_too(account, number, _honest=decisions._open_hold):
+def closed_hold_too(account, number, _honest=holdings._open):
     try:
         return _honest(account, number)
     except HoldClosed:
         return account.hold(number)
 
 
-def divided_from_the_end(slices, amount, _honest=decisions._divided):
-    taken, left = _honest([*slices][::-1], amount)
+def divided_from_the_end(parts, amount, _honest=holdings.divided):
+    taken, left = _honest([*parts][::-1], amount)
     return taken[::-1], left[::-1]
 
 
@@ -312,7 +312,7 @@ BROKEN = {
         "open_holds_are_loaded_and_closed_ones_are_not",
     ),
     "captures what burns last": (
-        replaced(decisions, "_divided", divided_from_the_end),
+        replaced(holdings, "divided", divided_from_the_end),
         "a_hold_is_captured_in_parts",
     ),
     "returns credits to a lot that expires this moment": (
@@ -354,14 +354,14 @@ BROKEN = {
 # The last ones are broken rules, not broken stores: the machine compares them with its own.
 BROKEN_HISTORIES = {
     "forgets to write old lots": replaced(ledger, "_after", lots_stay),
-    "burns the oldest first": replaced(decisions, "burn_order", lambda lot: lot.number),
+    "burns the oldest first": replaced(slices, "burn_order", lambda lot: lot.number),
     "expires a moment too late": replaced(decisions, "settle", a_moment_too_late),
     "never expires": replaced(decisions, "settle", lambda *_: ()),
     "forgets the slices of a hold": holds_kept(lambda _, now: attrs.evolve(now, slices=())),
     "does not close a hold": holds_kept(lambda before, now: now if before is None or now.open else before),
     "loses which hold it was": entries_given(of=lambda _: None),
     "returns nothing in time": replaced(decisions, "_next_due", without_holds),
-    "captures what was closed": replaced(decisions, "_open_hold", closed_hold_too),
+    "captures what was closed": replaced(holdings, "_open", closed_hold_too),
     "carries out a command again": replaced(decisions, "_carried_out", lambda *_: False),
 }
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import TypeAlias, assert_never
 
 import attrs
@@ -11,22 +12,30 @@ from attrs import field, frozen
 from attrs.validators import optional
 
 from billing_core.domain.credits.values import AccountId, LotKind, long_text, not_negative, optional_text, positive, text
-from billing_core.domain.money import Money, whole
-from billing_core.domain.times import optional_moment
+from billing_core.domain.money import MAX_AMOUNT, Money, whole
+from billing_core.domain.times import moment, optional_moment
 from billing_core.errors import Invalid
 
 __all__ = [
+    "Adjust",
     "AnyCommand",
     "Capture",
     "Command",
     "Convert",
     "Expire",
+    "Forfeit",
     "Grant",
     "KeyedCommand",
     "Needs",
     "PlaceHold",
+    "Receive",
+    "Refund",
     "Release",
+    "Restore",
+    "Revoke",
+    "Shortfall",
     "Spend",
+    "Transfer",
     "fingerprint",
 ]
 
@@ -56,9 +65,32 @@ def _lasting(_instance: object, attribute: "attrs.Attribute[timedelta]", value: 
         raise Invalid(attribute.name, "must be longer than nothing")
 
 
+def _account(_instance: object, attribute: "attrs.Attribute[AccountId]", value: AccountId) -> None:
+    if not isinstance(value, AccountId):
+        raise Invalid(attribute.name, f"must be an AccountId, not {type(value).__name__}")
+
+
+def _correction(_instance: object, attribute: "attrs.Attribute[int]", value: int) -> None:
+    number = whole(attribute.name, value)
+    if not number or abs(number) > MAX_AMOUNT:
+        raise Invalid(attribute.name, f"must be between 1 and {MAX_AMOUNT}, or as far below zero, not {number}")
+
+
+def _known_shortfall(_instance: object, attribute: "attrs.Attribute[Shortfall]", value: "Shortfall") -> None:
+    if not isinstance(value, Shortfall):
+        raise Invalid(attribute.name, f"must be one of {', '.join(Shortfall)}, as a Shortfall")
+
+
 def _flag(_instance: object, attribute: "attrs.Attribute[bool]", value: bool) -> None:  # noqa: FBT001 - a validator's shape
     if not isinstance(value, bool):
         raise Invalid(attribute.name, f"must be True or False, not {value!r}")
+
+
+def _later(now: datetime, by: timedelta, name: str) -> datetime:
+    try:
+        return now + by
+    except OverflowError:
+        raise Invalid(name, "must end before the year 10000") from None
 
 
 @frozen(kw_only=True)
@@ -76,8 +108,8 @@ class Command:
 class Grant(Command):
     """Open a lot of new credits.
 
-    `source` is unique per account. `effective_at` None is now; it may lie in the past, for news that came late.
-    `expires_at` None is never.
+    `source` is unique per account. `effective_at` None is now; it may lie in the past, for news that came late. The credits
+    can be spent from then on, or from `starts_at`, which may lie in the future. `expires_at` None is never.
     """
 
     amount: int = field(validator=positive)
@@ -85,6 +117,7 @@ class Grant(Command):
     source: str = field(validator=long_text)
     priority: int | None = field(default=None, validator=optional(_small))
     effective_at: datetime | None = field(default=None, converter=optional_moment)
+    starts_at: datetime | None = field(default=None, converter=optional_moment)
     expires_at: datetime | None = field(default=None, converter=optional_moment)
     cost: Money | None = field(default=None, validator=optional(_money))
 
@@ -94,6 +127,29 @@ class Spend(Command):
     """Consume credits, the first to burn first. An amount of 0 is recorded like any other."""
 
     amount: int = field(validator=not_negative)
+
+
+@frozen(kw_only=True)
+class Refund(Command):
+    """Give back what a spend or a capture consumed, all that is left of it if `amount` is None.
+
+    `spend` is the number of the entry that consumed it. What burned last comes back first, to the lot that it came from.
+    What belongs to a lot that has expired meanwhile expires at once, unless it is given `grace`: then it comes back in a
+    lot of its own, which lasts so long.
+    """
+
+    spend: int = field(validator=positive)
+    amount: int | None = field(default=None, validator=optional(positive))
+    grace: timedelta | None = field(default=None, validator=optional(_lasting))
+
+    @property
+    def opens(self) -> str:
+        """The source of the lot that takes over what had expired."""
+        return f"refund:{self.key}"
+
+    def ends_at(self, now: datetime) -> datetime:
+        """Return when the grace ends, if it begins now."""
+        return _later(now, self.grace or timedelta(), "grace")
 
 
 @frozen(kw_only=True)
@@ -115,10 +171,7 @@ class PlaceHold(Command):
 
     def ends_at(self, now: datetime) -> datetime:
         """Return when the credits return, if they are set aside now."""
-        try:
-            return self.expires_at or now + (self.expires_in or timedelta())
-        except OverflowError:
-            raise Invalid("expires_in", "must end before the year 10000") from None
+        return self.expires_at or _later(now, self.expires_in or timedelta(), "expires_in")
 
 
 @frozen(kw_only=True)
@@ -142,19 +195,118 @@ class Release(Command):
 
 @frozen(kw_only=True)
 class Convert(Command):
-    """Turn what was unused of one lot at a moment into credits of another kind that never expire.
+    """Turn what was unused of one lot at a moment, or `most` of it, into credits of another kind.
 
-    What expired after that moment comes back by the conversion, for it was already converted when it fell due.
+    They never expire, unless `expires_at` says when. What expired after that moment comes back by the conversion, for it
+    was already converted when it fell due.
     """
 
     source: str = field(validator=long_text)
     kind: LotKind = field(default=LotKind.PAYG, validator=_known_kind)
     effective_at: datetime | None = field(default=None, converter=optional_moment)
+    most: int | None = field(default=None, validator=optional(not_negative))
+    expires_at: datetime | None = field(default=None, converter=optional_moment)
 
     @property
     def opens(self) -> str:
         """The source of the lot that takes the credits over."""
         return f"convert:{self.source}"
+
+
+@frozen(kw_only=True)
+class Forfeit(Command):
+    """Let what is unused of one lot expire now, or have expired at an earlier moment."""
+
+    source: str = field(validator=long_text)
+    effective_at: datetime | None = field(default=None, converter=optional_moment)
+
+
+class Shortfall(StrEnum):
+    """What is done about credits that are clawed back after they were spent."""
+
+    OWE = "owe"  # the account owes them, and repays them from the next credits that it gets
+    TAKE = "take"  # they are taken from its other lots, and owed as far as these do not suffice
+    FORGIVE = "forgive"  # nobody asks for them
+
+
+@frozen(kw_only=True)
+class Revoke(Command):
+    """Claw back the credits of one lot, all of them if `amount` is None, because the money for them went back.
+
+    What is unused goes first, also what has expired or was converted. For the rest, which was spent or is held, `shortfall`
+    says what is done.
+    """
+
+    source: str = field(validator=long_text)
+    amount: int | None = field(default=None, validator=optional(positive))
+    shortfall: Shortfall = field(default=Shortfall.OWE, validator=_known_shortfall)
+    effective_at: datetime | None = field(default=None, converter=optional_moment)
+
+    @property
+    def successor(self) -> str:
+        """The source of the lot to which the credits went if they were converted."""
+        return f"convert:{self.source}"
+
+
+@frozen(kw_only=True)
+class Restore(Command):
+    """Undo a revocation, because the money did not go back after all. `revocation` is the number of its entry."""
+
+    revocation: int = field(validator=positive)
+    effective_at: datetime | None = field(default=None, converter=optional_moment)
+
+
+@frozen(kw_only=True)
+class Adjust(Command):
+    """Correct a balance by hand: up, with credits from nowhere, or down. Somebody must answer for it, and say why."""
+
+    amount: int = field(validator=_correction)
+    reason: str = field(validator=text)
+    actor: str = field(validator=text)
+    expires_at: datetime | None = field(default=None, converter=optional_moment)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse an end where nothing begins."""
+        if self.amount < 0 and self.expires_at:
+            raise Invalid("expires_at", "belongs to credits that are given, not to those that are taken")
+
+    @property
+    def opens(self) -> str:
+        """The source of the lot of what is given."""
+        return f"adjust:{self.key}"
+
+
+@frozen(kw_only=True)
+class Transfer(Command):
+    """Send credits to another account of the same unit, the first to burn first. They keep their terms."""
+
+    to: AccountId = field(validator=_account)
+    amount: int = field(validator=positive)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse to send credits nowhere, or to turn them into others."""
+        if self.to == self.account or self.to.unit != self.account.unit:
+            raise Invalid("to", f"must be another account of the unit {self.account.unit}")
+
+    @property
+    def received(self) -> str:
+        """How the keys and sources of what the other account receives begin: as short as a digest, and as unlike others."""
+        sent = json.dumps([self.account.owner, self.key])
+        return f"transfer:{hashlib.sha256(sent.encode()).hexdigest()[:32]}"
+
+
+@frozen(kw_only=True)
+class Receive(Command):
+    """Open a lot of credits that another account sent, on the terms that they had there."""
+
+    sender: AccountId
+    amount: int = field(validator=positive)
+    kind: LotKind = field(validator=_known_kind)
+    source: str = field(validator=long_text)
+    priority: int = field(validator=_small)
+    effective_at: datetime = field(converter=moment)
+    expires_at: datetime | None = field(default=None, converter=optional_moment)
+    cost: Money | None = field(default=None, validator=optional(_money))
 
 
 @frozen(kw_only=True)
@@ -164,46 +316,90 @@ class Expire:
     account: AccountId
 
 
-KeyedCommand: TypeAlias = Grant | Spend | Convert | PlaceHold | Capture | Release
+KeyedCommand: TypeAlias = (
+    Grant
+    | Spend
+    | Refund
+    | PlaceHold
+    | Capture
+    | Release
+    | Convert
+    | Forfeit
+    | Revoke
+    | Restore
+    | Adjust
+    | Transfer
+    | Receive
+)
 AnyCommand: TypeAlias = KeyedCommand | Expire
 
 
 @frozen
 class Needs:
-    """What deciding some commands on one account needs to know, besides its books and open lots."""
+    """What deciding some commands on one account needs to know, besides its books, open lots and open holds.
+
+    That are the entries behind `keys`; the lots behind `sources`; the `holds` with these numbers; the `entries` with these
+    numbers, with those that follow them up and the lots that they moved something on. `repaid` asks for the lots that
+    repaid what was owed, and `everything` for all lots and all holds.
+    """
 
     account: AccountId
     keys: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
     holds: frozenset[int] = frozenset()
+    entries: frozenset[int] = frozenset()
+    repaid: bool = False
+    everything: bool = False
 
     @classmethod
     def of(cls, command: AnyCommand) -> "Needs":
         """Return what one command needs."""
-        match command:
-            case Grant():
-                return cls(command.account, frozenset({command.key}), frozenset({command.source}))
-            case Convert():
-                return cls(command.account, frozenset({command.key}), frozenset({command.source, command.opens}))
-            case Spend() | PlaceHold():
-                return cls(command.account, frozenset({command.key}))
-            case Capture() | Release():
-                return cls(command.account, frozenset({command.key}), holds=frozenset({command.hold}))
-            case Expire():
-                return cls(command.account)
-            case _:
-                assert_never(command)
+        if isinstance(command, Expire):
+            return cls(command.account)
+        return attrs.evolve(_needs(command), keys=frozenset({command.key}))
 
     @staticmethod
     def joined(needs: "Iterable[Needs]") -> "Mapping[AccountId, Needs]":
         """Return one need per account, which asks for everything that any of these asks for."""
         joined: dict[AccountId, Needs] = {}
         for one in needs:
-            known = joined.get(one.account, one)
-            joined[one.account] = Needs(
-                one.account, known.keys | one.keys, known.sources | one.sources, known.holds | one.holds
-            )
+            known = joined.get(one.account)
+            joined[one.account] = one if known is None else known.and_also(one)
         return joined
+
+    def and_also(self, other: "Needs") -> "Needs":
+        """Return what asks for everything that either asks for."""
+        return Needs(
+            self.account,
+            self.keys | other.keys,
+            self.sources | other.sources,
+            self.holds | other.holds,
+            self.entries | other.entries,
+            self.repaid or other.repaid,
+            self.everything or other.everything,
+        )
+
+
+def _needs(command: KeyedCommand) -> Needs:
+    needs = Needs(command.account)
+    match command:
+        case Grant() | Forfeit() | Receive():
+            needs = attrs.evolve(needs, sources=frozenset({command.source}))
+        case Convert():
+            needs = attrs.evolve(needs, sources=frozenset({command.source, command.opens}))
+        case Revoke():
+            needs = attrs.evolve(needs, sources=frozenset({command.source, command.successor}))
+        case Capture() | Release():
+            needs = attrs.evolve(needs, holds=frozenset({command.hold}))
+        case Refund():
+            needs = attrs.evolve(needs, entries=frozenset({command.spend}))
+        case Restore():
+            needs = attrs.evolve(needs, entries=frozenset({command.revocation}), repaid=True)
+        case Spend() | PlaceHold() | Adjust() | Transfer():
+            pass
+        case _:
+            assert_never(command)
+    return needs
 
 
 def fingerprint(command: Command) -> str:

@@ -6,20 +6,42 @@ from types import MappingProxyType
 
 from attrs import frozen
 
-from billing_core.domain.credits.values import Book, Entry, Lot, LotKind, Movement
+from billing_core.domain.credits.values import Book, Entry, Lot, LotKind, Movement, Operation
 
 __all__ = ["Explained", "Explanation", "explain"]
 
-# Why credits went from one book to another; burning is the one movement whose reason lies in the other lots.
+# Why credits went from one book to another; burning is the one reason that lies in the other lots.
 _WHY: Mapping[tuple[Book, Book], str] = MappingProxyType({
     (Book.ISSUED, Book.AVAILABLE): "opened by this entry",
+    (Book.ISSUED, Book.SCHEDULED): "opened by this entry, to begin at {begins:%Y-%m-%d %H:%M} UTC",
+    (Book.SCHEDULED, Book.AVAILABLE): "began as it was scheduled",
+    (Book.SCHEDULED, Book.ISSUED): "not begun when it was converted",
+    (Book.SCHEDULED, Book.EXPIRED): "not begun when it was forfeited",
+    (Book.SCHEDULED, Book.REVOKED): "not begun when it was clawed back",
+    (Book.AVAILABLE, Book.OWED): "repays what is owed since credits were clawed back that had been spent",
+    (Book.AVAILABLE, Book.REVOKED): "unused when it was clawed back",
+    (Book.EXPIRED, Book.REVOKED): "expired when it was clawed back",
+    (Book.OWED, Book.REVOKED): "used when it was clawed back, and therefore owed",
+    (Book.REVOKED, Book.SCHEDULED): "clawed back by entry {of}, which is undone before it was to begin",
+    (Book.REVOKED, Book.AVAILABLE): "clawed back by entry {of}, which is undone",
+    (Book.REVOKED, Book.EXPIRED): "clawed back by entry {of}, which is undone, but expired meanwhile",
+    (Book.REVOKED, Book.OWED): "owed by entry {of}, which is undone",
+    (Book.OWED, Book.AVAILABLE): "had repaid what was owed by entry {of}, which is undone",
+    (Book.OWED, Book.EXPIRED): "had repaid what was owed by entry {of}, which is undone, but expired meanwhile",
     (Book.AVAILABLE, Book.EXPIRED): "unused when it expired",
     (Book.AVAILABLE, Book.ISSUED): "unused when it was converted",
     (Book.EXPIRED, Book.ISSUED): "expired after the moment of the conversion, which brings it back",
     (Book.HELD, Book.CONSUMED): "set aside by hold {of}, whose first to burn is the first captured",
     (Book.HELD, Book.AVAILABLE): "set aside by hold {of} and not needed",
     (Book.HELD, Book.EXPIRED): "set aside by hold {of} and not needed, but expired meanwhile",
+    (Book.HELD, Book.OWED): "set aside by hold {of} and not needed, of a lot that was clawed back: repays what is owed",
+    (Book.CONSUMED, Book.AVAILABLE): "consumed by entry {of}, whose last to burn is the first refunded",
+    (Book.CONSUMED, Book.EXPIRED): "consumed by entry {of} and refunded, but expired meanwhile",
+    (Book.CONSUMED, Book.ISSUED): "consumed by entry {of} and refunded: it expired meanwhile, and is opened anew",
+    (Book.CONSUMED, Book.OWED): "consumed by entry {of} and refunded, of a lot that was clawed back: repays what is owed",
 })
+# What is taken from what can be spent is taken in the order of burning.
+_BURNING = frozenset({Operation.SPEND, Operation.HOLD, Operation.SEND, Operation.ADJUST})
 
 
 @frozen
@@ -54,8 +76,9 @@ def explain(entry: Entry, lots: Iterable[Lot]) -> Explanation:
 
 
 def _explained(entry: Entry, movement: Movement, lot: Lot, earlier: Lot | None) -> Explained:
-    why = _WHY.get((movement.source, movement.target))
-    said = why.format(of=entry.of) if why else _burning(lot, earlier)
+    burns = entry.operation in _BURNING and movement.source is Book.AVAILABLE and movement.target is not Book.OWED
+    why = _WHY.get((movement.source, movement.target), "")
+    said = _burning(lot, earlier) if burns else why.format(of=entry.of, begins=lot.effective_at)
     return Explained(movement, lot.source, lot.kind, lot.priority, lot.expires_at, said)
 
 

@@ -3,7 +3,7 @@
 Each refuses nonsense at birth; none of them decides anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -18,6 +18,7 @@ __all__ = [
     "FLOWS",
     "MAX_AMOUNT",
     "MAX_BOOK",
+    "NEGATIVE",
     "PRIORITIES",
     "Account",
     "AccountId",
@@ -45,26 +46,44 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Book(StrEnum):
-    """Where credits can stand. `issued` is the source of all others and therefore never positive."""
+    """Where credits can stand.
+
+    `issued` is the source of all others and therefore never positive. Nor is `owed`: what was clawed back after it had been
+    spent, until later credits repay it.
+    """
 
     ISSUED = "issued"
+    SCHEDULED = "scheduled"
     AVAILABLE = "available"
     HELD = "held"
     CONSUMED = "consumed"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    OWED = "owed"
+
+
+# The books that stand below zero; all others stand above.
+NEGATIVE = frozenset({Book.ISSUED, Book.OWED})
 
 
 class Operation(StrEnum):
     """What an entry did."""
 
     GRANT = "grant"
+    START = "start"
     SPEND = "spend"
-    EXPIRE = "expire"
-    CONVERT = "convert"
+    REFUND = "refund"
     HOLD = "hold"
     CAPTURE = "capture"
     RELEASE = "release"
+    EXPIRE = "expire"
+    CONVERT = "convert"
+    FORFEIT = "forfeit"
+    REVOKE = "revoke"
+    RESTORE = "restore"
+    ADJUST = "adjust"
+    SEND = "send"
+    RECEIVE = "receive"
 
 
 class LotKind(StrEnum):
@@ -85,22 +104,48 @@ PRIORITIES: Mapping[LotKind, int] = MappingProxyType({
 })
 
 # Every movement that may ever be written.
+_REPAYS = (Book.AVAILABLE, Book.OWED)
+_RETURNS = {(Book.HELD, Book.AVAILABLE), (Book.HELD, Book.EXPIRED), (Book.HELD, Book.OWED)}
 FLOWS: Mapping[Operation, frozenset[tuple[Book, Book]]] = MappingProxyType({
-    Operation.GRANT: frozenset({(Book.ISSUED, Book.AVAILABLE)}),
+    Operation.GRANT: frozenset({(Book.ISSUED, Book.AVAILABLE), (Book.ISSUED, Book.SCHEDULED), _REPAYS}),
+    Operation.START: frozenset({(Book.SCHEDULED, Book.AVAILABLE), _REPAYS}),
     Operation.SPEND: frozenset({(Book.AVAILABLE, Book.CONSUMED)}),
-    Operation.EXPIRE: frozenset({(Book.AVAILABLE, Book.EXPIRED)}),
-    Operation.CONVERT: frozenset({
-        (Book.AVAILABLE, Book.ISSUED),
-        (Book.EXPIRED, Book.ISSUED),
+    Operation.REFUND: frozenset({
+        (Book.CONSUMED, Book.AVAILABLE),
+        (Book.CONSUMED, Book.EXPIRED),
+        (Book.CONSUMED, Book.OWED),
+        (Book.CONSUMED, Book.ISSUED),
         (Book.ISSUED, Book.AVAILABLE),
     }),
     Operation.HOLD: frozenset({(Book.AVAILABLE, Book.HELD)}),
-    Operation.CAPTURE: frozenset({
-        (Book.HELD, Book.CONSUMED),
-        (Book.HELD, Book.AVAILABLE),
-        (Book.HELD, Book.EXPIRED),
+    Operation.CAPTURE: frozenset({(Book.HELD, Book.CONSUMED), *_RETURNS}),
+    Operation.RELEASE: frozenset(_RETURNS),
+    Operation.EXPIRE: frozenset({(Book.AVAILABLE, Book.EXPIRED)}),
+    Operation.CONVERT: frozenset({
+        (Book.AVAILABLE, Book.ISSUED),
+        (Book.SCHEDULED, Book.ISSUED),
+        (Book.EXPIRED, Book.ISSUED),
+        (Book.ISSUED, Book.AVAILABLE),
     }),
-    Operation.RELEASE: frozenset({(Book.HELD, Book.AVAILABLE), (Book.HELD, Book.EXPIRED)}),
+    Operation.FORFEIT: frozenset({(Book.AVAILABLE, Book.EXPIRED), (Book.SCHEDULED, Book.EXPIRED)}),
+    Operation.REVOKE: frozenset({
+        (Book.SCHEDULED, Book.REVOKED),
+        (Book.AVAILABLE, Book.REVOKED),
+        (Book.EXPIRED, Book.REVOKED),
+        (Book.OWED, Book.REVOKED),
+        _REPAYS,
+    }),
+    Operation.RESTORE: frozenset({
+        (Book.REVOKED, Book.SCHEDULED),
+        (Book.REVOKED, Book.AVAILABLE),
+        (Book.REVOKED, Book.EXPIRED),
+        (Book.REVOKED, Book.OWED),
+        (Book.OWED, Book.AVAILABLE),
+        (Book.OWED, Book.EXPIRED),
+    }),
+    Operation.ADJUST: frozenset({(Book.ISSUED, Book.AVAILABLE), (Book.AVAILABLE, Book.REVOKED), _REPAYS}),
+    Operation.SEND: frozenset({(Book.AVAILABLE, Book.ISSUED)}),
+    Operation.RECEIVE: frozenset({(Book.ISSUED, Book.AVAILABLE), _REPAYS}),
 })
 
 
@@ -162,17 +207,19 @@ class Books:
     """The trial balance of one account, in the unit's smallest step; it always sums to zero."""
 
     issued: int = 0
+    scheduled: int = 0
     available: int = 0
     held: int = 0
     consumed: int = 0
     expired: int = 0
     revoked: int = 0
+    owed: int = 0
 
     def __attrs_post_init__(self) -> None:
         """Refuse a trial balance that does not balance: such a value must not exist."""
-        amounts = attrs.astuple(self)
-        if sum(amounts) != 0 or self.issued > 0 or min(amounts[1:]) < 0:
-            raise Invalid("books", f"must sum to zero with only `issued` below zero, not {self}")
+        above = (self.scheduled, self.available, self.held, self.consumed, self.expired, self.revoked)
+        if sum(above) + self.issued + self.owed != 0 or self.issued > 0 or self.owed > 0 or min(above) < 0:
+            raise Invalid("books", f"must sum to zero with only `issued` and `owed` below zero, not {self}")
 
 
 @frozen
@@ -180,8 +227,10 @@ class Lot:
     """One grant: its terms, frozen when it was granted, and what is left of it.
 
     `number` is the sequence number of the entry that opened it. `source` names the money or the decision behind it and is
-    unique per account, so that the same money never grants twice. `cost` is what was paid for the whole lot. What is
-    neither `remaining`, `held` nor `expired` was consumed, or went to another lot.
+    unique per account, so that the same money never grants twice. `cost` is what was paid for the whole lot. It can be
+    spent from `effective_at` on, and is `scheduled` until then. `revoked` is what was clawed back, whether or not it was
+    left. `owed` is above zero by what the lot repaid, and below by what was clawed back of it after it had been used. What
+    stands in none of these figures was consumed, or went to another lot.
     """
 
     number: int
@@ -196,11 +245,14 @@ class Lot:
     remaining: int = 0
     held: int = 0
     expired: int = 0
+    scheduled: int = 0
+    revoked: int = 0
+    owed: int = 0
 
     @property
     def open(self) -> bool:
-        """Whether anything of it can still move."""
-        return self.remaining > 0 or self.held > 0
+        """Whether anything of it can still be used."""
+        return self.remaining > 0 or self.held > 0 or self.scheduled > 0
 
     def due(self, now: datetime) -> bool:
         """Tell whether it has expired by `now`: the moment of expiry itself is already too late."""
@@ -252,13 +304,28 @@ class Hold:
         return self.left > 0
 
 
+# What an entry is about, where it makes other movements beside it.
+_COUNTED: Mapping[Operation, Callable[[Movement], bool]] = MappingProxyType({
+    Operation.GRANT: lambda one: one.source is Book.ISSUED,
+    Operation.START: lambda one: one.source is Book.SCHEDULED,
+    Operation.REFUND: lambda one: one.source is Book.CONSUMED,
+    Operation.CAPTURE: lambda one: one.target is Book.CONSUMED,
+    Operation.CONVERT: lambda one: one.source is Book.ISSUED,
+    Operation.REVOKE: lambda one: one.target is Book.REVOKED,
+    Operation.RESTORE: lambda one: one.source is Book.REVOKED,
+    Operation.ADJUST: lambda one: one.target is not Book.OWED,
+    Operation.RECEIVE: lambda one: one.source is Book.ISSUED,
+})
+
+
 @frozen
 class Entry:
     """What one operation did to one account. `seq` counts an account's entries without gaps.
 
     `effective_at` is when it took effect, `recorded_at` when it was written down. An entry without movements is an
     operation that cost nothing. `opened` is the lot it created and `placed` the hold, each as it was born: empty, before
-    the movements. `of` is the number of the hold whose credits it moved.
+    the movements. `of` is the number of the entry that it follows up: the one that placed the hold whose credits it moved,
+    that consumed what it refunds, that revoked what it restores, that opened the lot that it starts or takes from.
     """
 
     seq: int
@@ -268,6 +335,7 @@ class Entry:
     held_after: int
     effective_at: datetime
     recorded_at: datetime
+    owed_after: int = 0
     key: str | None = None
     fingerprint: str | None = None
     reference: str | None = None
@@ -286,14 +354,8 @@ class Entry:
     @property
     def amount(self) -> int:
         """How many credits the operation was about."""
-        match self.operation:
-            case Operation.CONVERT:
-                counted = [one for one in self.movements if one.source is Book.ISSUED]
-            case Operation.CAPTURE:
-                counted = [one for one in self.movements if one.target is Book.CONSUMED]
-            case _:
-                counted = [*self.movements]
-        return sum(one.amount for one in counted)
+        counted = _COUNTED.get(self.operation)
+        return sum(one.amount for one in self.movements if counted is None or counted(one))
 
     @property
     def change(self) -> int:
@@ -308,7 +370,7 @@ class Account:
     """An account as far as it was loaded: its books, the lots that matter, and what the asked keys and sources did before.
 
     `version` is the number of its last entry. `lots` and `holds` are all that are open, and closed ones where a command
-    names them.
+    names them. `related` are the entries that a command names by number, and those that follow them up.
     """
 
     id: AccountId
@@ -318,17 +380,36 @@ class Account:
     lots: tuple[Lot, ...] = ()
     holds: tuple[Hold, ...] = ()
     recorded: Mapping[str, Entry] = field(factory=dict)
+    related: tuple[Entry, ...] = ()
 
     @property
     def next_due_at(self) -> datetime | None:
-        """When the next lot expires or the next hold times out: until then there is nothing to settle."""
-        lots = [lot.expires_at for lot in self.lots if lot.expires_at and lot.remaining]
+        """When the next lot starts or expires, or the next hold times out: until then there is nothing to settle."""
+        expiries = [lot.expires_at for lot in self.lots if lot.expires_at and lot.remaining]
+        starts = [lot.effective_at for lot in self.lots if lot.scheduled]
         holds = [hold.expires_at for hold in self.holds if hold.open]
-        return min((*lots, *holds), default=None)
+        return min((*expiries, *starts, *holds), default=None)
+
+    @property
+    def owes(self) -> int:
+        """How much was clawed back after it had been spent, and not repaid yet."""
+        return -self.books.owed
+
+    def entry(self, number: int) -> Entry | None:
+        """Return an entry by its number, if it is among those loaded."""
+        return next((entry for entry in self.related if entry.seq == number), None)
+
+    def following(self, number: int, operation: Operation) -> tuple[Entry, ...]:
+        """Return the entries of one kind that follow up another, as far as they were loaded."""
+        return tuple(one for one in self.related if one.of == number and one.operation is operation)
 
     def hold(self, number: int) -> Hold | None:
         """Return a hold by its number, if it is among those loaded."""
         return next((hold for hold in self.holds if hold.number == number), None)
+
+    def lot(self, number: int) -> Lot:
+        """Return a lot that is among those loaded, by its number."""
+        return next(lot for lot in self.lots if lot.number == number)
 
     def lot_from(self, source: str) -> Lot | None:
         """Return the lot that this source opened, if it is among those loaded."""
@@ -359,7 +440,7 @@ class Change:
     @property
     def holds(self) -> tuple[Hold, ...]:
         """The holds that these entries placed or moved something of, as they stand after them."""
-        numbers = {entry.of or entry.seq for entry in self.entries if entry.of or entry.placed}
+        numbers = {entry.seq if entry.placed else entry.of for entry in self.entries}
         return tuple(hold for hold in self.account.holds if hold.number in numbers)
 
     @property

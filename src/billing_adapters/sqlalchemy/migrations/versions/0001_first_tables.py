@@ -24,16 +24,22 @@ def upgrade() -> None:
         sa.Column("unit", NAME, nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("issued", sa.BigInteger(), nullable=False),
+        sa.Column("scheduled", sa.BigInteger(), nullable=False),
         sa.Column("available", sa.BigInteger(), nullable=False),
         sa.Column("held", sa.BigInteger(), nullable=False),
         sa.Column("consumed", sa.BigInteger(), nullable=False),
         sa.Column("expired", sa.BigInteger(), nullable=False),
         sa.Column("revoked", sa.BigInteger(), nullable=False),
+        sa.Column("owed", sa.BigInteger(), nullable=False),
         sa.Column("recorded_at", sa.BigInteger()),
         sa.Column("next_due_at", sa.BigInteger()),
-        sa.CheckConstraint("issued + available + held + consumed + expired + revoked = 0", name="billing_account_balances"),
         sa.CheckConstraint(
-            "issued <= 0 AND available >= 0 AND held >= 0 AND consumed >= 0 AND expired >= 0 AND revoked >= 0",
+            "issued + scheduled + available + held + consumed + expired + revoked + owed = 0",
+            name="billing_account_balances",
+        ),
+        sa.CheckConstraint(
+            "issued <= 0 AND scheduled >= 0 AND available >= 0 AND held >= 0 AND consumed >= 0 AND expired >= 0"
+            " AND revoked >= 0 AND owed <= 0",
             name="billing_account_signs",
         ),
         sa.CheckConstraint("version >= 0", name="billing_account_counts_up"),
@@ -42,7 +48,7 @@ def upgrade() -> None:
     op.create_index(
         "billing_account_due_idx",
         "billing_account",
-        ["next_due_at"],
+        ["next_due_at", "owner", "unit"],
         sqlite_where=sa.text("next_due_at IS NOT NULL"),
         postgresql_where=sa.text("next_due_at IS NOT NULL"),
     )
@@ -71,6 +77,7 @@ def upgrade() -> None:
         sa.Column("lines", sa.Integer(), nullable=False),
         sa.Column("available_after", sa.BigInteger(), nullable=False),
         sa.Column("held_after", sa.BigInteger(), nullable=False),
+        sa.Column("owed_after", sa.BigInteger(), nullable=False),
         sa.Column("effective_at", sa.BigInteger(), nullable=False),
         sa.Column("recorded_at", sa.BigInteger(), nullable=False),
         sa.Column("key", NAME),
@@ -78,9 +85,11 @@ def upgrade() -> None:
         sa.Column("reference", sa.Text()),
         sa.Column("reason", sa.Text()),
         sa.Column("actor", sa.Text()),
-        sa.Column("of_hold", sa.BigInteger()),
-        sa.CheckConstraint("lines >= 0 AND available_after >= 0 AND held_after >= 0", name="billing_entry_signs"),
-        sa.CheckConstraint("of_hold > 0 AND of_hold < seq", name="billing_entry_after_its_hold"),
+        sa.Column("of_entry", sa.BigInteger()),
+        sa.CheckConstraint(
+            "lines >= 0 AND available_after >= 0 AND held_after >= 0 AND owed_after >= 0", name="billing_entry_signs"
+        ),
+        sa.CheckConstraint("of_entry > 0 AND of_entry < seq", name="billing_entry_follows_up"),
         sa.CheckConstraint("seq > 0", name="billing_entry_numbered"),
         sa.PrimaryKeyConstraint("owner", "unit", "seq", name="billing_entry_pk"),
     )
@@ -91,6 +100,13 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("key IS NOT NULL"),
         postgresql_where=sa.text("key IS NOT NULL"),
+    )
+    op.create_index(
+        "billing_entry_following_idx",
+        "billing_entry",
+        ["owner", "unit", "of_entry", "seq"],
+        sqlite_where=sa.text("of_entry IS NOT NULL"),
+        postgresql_where=sa.text("of_entry IS NOT NULL"),
     )
     op.create_table(
         "billing_hold",
@@ -148,15 +164,22 @@ def upgrade() -> None:
         sa.Column("remaining", sa.BigInteger(), nullable=False),
         sa.Column("held", sa.BigInteger(), nullable=False),
         sa.Column("expired", sa.BigInteger(), nullable=False),
+        sa.Column("scheduled", sa.BigInteger(), nullable=False),
+        sa.Column("revoked", sa.BigInteger(), nullable=False),
+        sa.Column("owed", sa.BigInteger(), nullable=False),
         sa.Column("is_open", sa.Boolean(), nullable=False),
         sa.CheckConstraint("amount > 0", name="billing_lot_grants"),
         sa.CheckConstraint("expires_at > effective_at", name="billing_lot_lasts"),
-        sa.CheckConstraint("is_open = (remaining > 0 OR held > 0)", name="billing_lot_open"),
+        sa.CheckConstraint("is_open = (remaining > 0 OR held > 0 OR scheduled > 0)", name="billing_lot_open"),
         sa.CheckConstraint(
-            "remaining <= amount AND held <= amount - remaining AND expired <= amount - remaining - held",
+            "remaining <= amount AND held <= amount - remaining AND expired <= amount - remaining - held"
+            " AND scheduled <= amount - remaining - held - expired",
             name="billing_lot_fits",
         ),
-        sa.CheckConstraint("remaining >= 0 AND held >= 0 AND expired >= 0", name="billing_lot_signs"),
+        sa.CheckConstraint(
+            "remaining >= 0 AND held >= 0 AND expired >= 0 AND scheduled >= 0 AND revoked >= 0", name="billing_lot_signs"
+        ),
+        sa.CheckConstraint("revoked <= amount AND owed <= amount AND owed >= -amount", name="billing_lot_clawed_back"),
         sa.PrimaryKeyConstraint("owner", "unit", "number", name="billing_lot_pk"),
         sa.UniqueConstraint("owner", "unit", "source", name="billing_lot_source_key"),
     )
@@ -166,6 +189,13 @@ def upgrade() -> None:
         ["owner", "unit", "priority", "expires_at", "effective_at", "number"],
         sqlite_where=sa.text("is_open = 1"),
         postgresql_where=sa.text("is_open"),
+    )
+    op.create_index(
+        "billing_lot_repaid_idx",
+        "billing_lot",
+        ["owner", "unit", "number"],
+        sqlite_where=sa.text("owed > 0"),
+        postgresql_where=sa.text("owed > 0"),
     )
     op.create_table(
         "billing_movement",
@@ -178,11 +208,12 @@ def upgrade() -> None:
         sa.Column("target", sa.Text(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
-            "source IN ('issued', 'available', 'held', 'consumed', 'expired', 'revoked')",
+            "source IN ('issued', 'scheduled', 'available', 'held', 'consumed', 'expired', 'revoked', 'owed')",
             name="billing_movement_from_a_book",
         ),
         sa.CheckConstraint(
-            "target IN ('issued', 'available', 'held', 'consumed', 'expired', 'revoked') AND target <> source",
+            "target IN ('issued', 'scheduled', 'available', 'held', 'consumed', 'expired', 'revoked', 'owed')"
+            " AND target <> source",
             name="billing_movement_to_another_book",
         ),
         sa.CheckConstraint("amount > 0", name="billing_movement_moves"),
