@@ -3,7 +3,7 @@
 `Billing` is the one object that an application holds; the rest is what its methods take, return and raise.
 """
 
-from billing_core.application.reading import Statement
+from billing_core.application.reading import Report, Statement
 from billing_core.billing import Billing
 from billing_core.domain.credits import (
     AccountId,
@@ -12,6 +12,7 @@ from billing_core.domain.credits import (
     Entry,
     Expiring,
     Explanation,
+    Finding,
     Grant,
     Hold,
     Lot,
@@ -96,6 +97,7 @@ __all__ = [
     "Expiring",
     "Explanation",
     "Failed",
+    "Finding",
     "Grant",
     "Hold",
     "HoldClosed",
@@ -122,6 +124,7 @@ __all__ = [
     "Purchase",
     "RefundExceeded",
     "Refused",
+    "Report",
     "RevocationExceeded",
     "Severity",
     "Shortfall",

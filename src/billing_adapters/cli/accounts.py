@@ -33,8 +33,9 @@ def balance(account: Account, unit: Unit = _UNIT, as_json: Json = False) -> None
             shown.add_row(kind, f"{amount:,}")
     shown.add_section()
     shown.add_row("available", f"{found.available:,}", style="bold")
-    if found.held:
-        shown.add_row("held", f"{found.held:,}")
+    for name, amount in (("held", found.held), ("scheduled", found.scheduled), ("owed", found.owed)):
+        if amount:
+            shown.add_row(name, f"{amount:,}")
     output.print(shown)
     if found.next_expiry_at:
         output.print(f"{found.next_expiry_amount:,} expire at {moment(found.next_expiry_at)} UTC")
@@ -84,7 +85,10 @@ def _balance(found: Balance) -> dict[str, object]:
         "unit": found.account.unit,
         "available": found.available,
         "held": found.held,
+        "scheduled": found.scheduled,
+        "owed": found.owed,
         "by_kind": dict(found.by_kind),
+        "expiring": [{"at": one.at, "amount": one.amount} for one in found.expiring],
         "next_expiry_at": found.next_expiry_at,
         "next_expiry_amount": found.next_expiry_amount,
         "as_of": found.as_of,
@@ -105,9 +109,11 @@ def _entry(entry: Entry) -> dict[str, object]:
         "change": entry.change,
         "available_after": entry.available_after,
         "held_after": entry.held_after,
+        "owed_after": entry.owed_after,
         "effective_at": entry.effective_at,
         "recorded_at": entry.recorded_at,
         "key": entry.key,
+        "of": entry.of,
         "source": entry.opened.source if entry.opened else None,
         "reference": entry.reference,
         "reason": entry.reason,

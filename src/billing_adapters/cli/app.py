@@ -5,7 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from billing_adapters.cli import accounts, catalog, db, serve, webhooks
+from billing_adapters.cli import accounts, catalog, db, ledger, serve, webhooks
 from billing_adapters.cli.demo import command as demo
 from billing_adapters.cli.screen import errors, say
 from billing_core.errors import BillingError
@@ -38,5 +38,7 @@ app.add_typer(db.app, name="db")
 app.command()(serve.serve)
 app.command()(accounts.balance)
 app.command()(accounts.statement)
+app.command()(ledger.verify)
+app.command()(ledger.sweep)
 app.command()(catalog.catalog)
 app.add_typer(webhooks.app, name="webhooks")

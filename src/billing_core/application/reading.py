@@ -1,7 +1,7 @@
 """Reading credits: what an account has, how that came to be, and what a command would do to it."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 from attrs import frozen
 
@@ -9,22 +9,27 @@ from billing_core.domain.credits import (
     Account,
     AccountId,
     AnyCommand,
+    Audit,
     Balance,
     Entry,
     Expiring,
     Explanation,
+    Finding,
     Hold,
     Needs,
+    audit,
+    balance_as_of,
     balance_at,
     decide,
     explain,
     holds_at,
 )
 from billing_core.domain.money import MAX_AMOUNT, whole
+from billing_core.domain.times import moment
 from billing_core.errors import Invalid, UnknownAccount, UnknownEntry
 from billing_core.ports import Clock, Ledger, Store
 
-__all__ = ["UNIT", "Reading", "Statement"]
+__all__ = ["UNIT", "Reading", "Report", "Statement"]
 
 UNIT = "credits"
 _LONGEST_PAGE = 1000
@@ -40,15 +45,37 @@ class Statement:
 
 
 @frozen
+class Report:
+    """What a verification found: how many accounts and entries it went through, and whatever is not as it must be."""
+
+    accounts: int
+    entries: int
+    findings: Sequence[Finding]
+
+
+@frozen
 class Reading:
     """The questions that can be asked of credits; none of them writes anything."""
 
     _store: Store
     _clock: Clock
 
-    def balance(self, account: str, *, unit: str = UNIT) -> Balance:
-        """Return what an account has now; one that was never granted anything has nothing."""
-        return balance_at(self._load(Needs(AccountId(account, unit))), self._clock.now())
+    def balance(self, account: str, *, unit: str = UNIT, at: datetime | None = None) -> Balance:
+        """Return what an account has now, or by the entries recorded until a past moment what it had then.
+
+        One that was never granted anything has nothing. A past balance is counted from the account's first entry on, and
+        takes as long as there are entries.
+
+        Raises:
+            Invalid: `at` lies in the future, or is not aware.
+        """
+        named, now = AccountId(account, unit), self._clock.now()
+        if at is None:
+            return balance_at(self._load(Needs(named)), now)
+        if moment(at) > now:
+            raise Invalid("at", "must not lie in the future")
+        with self._store.view() as view:
+            return balance_as_of(named, _journal(view.ledger, named), moment(at))
 
     def expiring(self, account: str, within: timedelta, *, unit: str = UNIT) -> Sequence[Expiring]:
         """Return what an account will lose within a time from now unless it is used before, the earliest first."""
@@ -101,9 +128,58 @@ class Reading:
         """
         return decide(self._load(Needs.of(command)), command, self._clock.now())
 
+    def verify(self, account: str | None = None, *, unit: str = UNIT) -> Report:
+        """Replay the entries of an account, or of all accounts in all units, and compare with what is stored.
+
+        It reads everything, in one look at each account, and hinders nobody.
+
+        Raises:
+            UnknownAccount: Nothing was ever written on the account.
+        """
+        if account is None:
+            return _report(self._audit(one) for one in self._all())
+        named = AccountId(account, unit)
+        audited = self._audit(named)
+        if not audited.entries and not audited.findings:
+            raise UnknownAccount(str(named))
+        return _report([audited])
+
+    def _audit(self, account: AccountId) -> Audit:
+        with self._store.view() as view:
+            stored = view.ledger.load([Needs(account, everything=True)])[account]
+            return audit(stored, _journal(view.ledger, account))
+
+    def _all(self) -> Iterator[AccountId]:
+        last: AccountId | None = None
+        while True:
+            with self._store.view() as view:
+                found = view.ledger.accounts(after=last, limit=_LONGEST_PAGE)
+            yield from found
+            if len(found) < _LONGEST_PAGE:
+                return
+            last = found[-1]
+
     def _load(self, needs: Needs) -> Account:
         with self._store.view() as view:
             return view.ledger.load([needs])[needs.account]
+
+
+def _journal(ledger: Ledger, account: AccountId) -> Iterator[Entry]:
+    """Return all entries of an account from the first one on, page by page."""
+    last = 0
+    while page := ledger.journal(account, after=last, limit=_LONGEST_PAGE):
+        yield from page
+        last = page[-1].seq
+
+
+def _report(audits: Iterable[Audit]) -> Report:
+    accounts, entries = 0, 0
+    findings: list[Finding] = []
+    for one in audits:
+        accounts += 1
+        entries += one.entries
+        findings.extend(one.findings)
+    return Report(accounts, entries, tuple(findings))
 
 
 def _entry(ledger: Ledger, account: AccountId, seq: int) -> Entry:

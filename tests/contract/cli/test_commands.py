@@ -1,8 +1,10 @@
 """The operator's shell: every command, and what it says when it cannot."""
 
 import json
+import sqlite3
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -41,6 +43,8 @@ def test_the_tables_are_made_once_and_reported(run):
 COMMANDS = [
     "balance acme",
     "statement acme",
+    "verify",
+    "sweep",
     "catalog",
     "webhooks list",
     "webhooks show evt_1",
@@ -174,6 +178,42 @@ def test_a_statement_is_printed_as_json(run, billing):
 
     assert (entry["operation"], entry["change"], entry["source"]) == ("grant", 10, "gift:1")
     assert entry["movements"] == [{"lot": 1, "from": "issued", "to": "available", "amount": 10}]
+
+
+# The ledger ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_whole_ledger_is_verified(run, billing):
+    billing.credits.grant("acme", 10)
+    billing.credits.spend("acme", 4)
+
+    ended = run("verify")
+
+    assert (ended.exit_code, words(ended.stdout)) == (0, "1 accounts, 2 entries: 0 findings")
+    assert json.loads(run("verify", "acme", "--json").stdout) == {"accounts": 1, "entries": 2, "findings": []}
+    assert run("verify", "nobody").exit_code == 1
+
+
+def test_what_is_wrong_is_shown_and_ends_with_1(run, billing, environment):
+    billing.credits.grant("acme", 10)
+    with sqlite3.connect(environment["BILLING_DATABASE_URL"].removeprefix("sqlite:///")) as connection:
+        connection.execute("UPDATE billing_account SET available = 9, consumed = 1")
+
+    ended, told = run("verify"), run("verify", "--json")
+
+    assert (ended.exit_code, told.exit_code) == (1, 1)
+    assert "books" in ended.stdout
+    assert words(ended.stdout).endswith("1 accounts, 1 entries: 1 findings")
+    (finding,) = json.loads(told.stdout)["findings"]
+    assert (finding["account"], finding["unit"], finding["what"]) == ("acme", "credits", "books")
+
+
+def test_what_fell_due_is_swept(run, billing):
+    billing.credits.grant("acme", 10, source="late", expires_at=datetime.now(UTC) + timedelta(milliseconds=50))
+    time.sleep(0.1)
+
+    assert words(run("sweep").stdout) == "1 accounts swept"
+    assert words(run("sweep").stdout) == "0 accounts swept"
 
 
 # The catalog --------------------------------------------------------------------------------------------------------------

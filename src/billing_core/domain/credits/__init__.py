@@ -51,6 +51,7 @@ from billing_core.domain.credits.explanations import (
     explain,
 )
 from billing_core.domain.credits.grants import receipts
+from billing_core.domain.credits.replays import Audit, Finding, audit, balance_as_of
 from billing_core.domain.credits.units import Unit
 from billing_core.domain.credits.values import (
     FLOWS,
@@ -81,6 +82,7 @@ __all__ = [
     "AccountId",
     "Adjust",
     "AnyCommand",
+    "Audit",
     "Balance",
     "Book",
     "Books",
@@ -93,6 +95,7 @@ __all__ = [
     "Expiring",
     "Explained",
     "Explanation",
+    "Finding",
     "Forfeit",
     "Grant",
     "Hold",
@@ -114,6 +117,8 @@ __all__ = [
     "Spend",
     "Transfer",
     "Unit",
+    "audit",
+    "balance_as_of",
     "balance_at",
     "burn_order",
     "change",
