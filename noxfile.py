@@ -1,6 +1,7 @@
-"""Every check of the project: `nox` runs them all but `thorough`, `nox -s lint` runs one, `nox -l` lists them.
+"""Every check of the project: `nox` runs all but `mutation` and `thorough`, `nox -s lint` runs one, `nox -l` lists them.
 
-Arguments after `--` go to pytest, in the sessions that run it: `nox -s tests-3.11 -- -k ledger`.
+Arguments after `--` go to pytest, in the sessions that run it: `nox -s tests-3.11 -- -k ledger`; those of `mutation` go to
+mutmut: `nox -s mutation -- '*.credits.balances.*'`.
 """
 
 import shutil
@@ -27,6 +28,7 @@ CORE = ("tests/unit", "--ignore=tests/unit/testing")
 
 # What another session has shown to be right needs only a look when the question is whether the parts fit together.
 BRIEF = {"BILLING_HYPOTHESIS_PROFILE": "brief"}
+MUTATION = {"BILLING_HYPOTHESIS_PROFILE": "mutation"}
 THOROUGH = {"BILLING_HYPOTHESIS_PROFILE": "thorough"}
 
 
@@ -118,6 +120,16 @@ def wheel(session: nox.Session) -> None:
             session.run("billing", "--help", silent=True)
             whole = ("-k", "not postgresql", "--ignore=tests/contract/sqlalchemy/test_store.py", "tests/contract")
             session.run(*PYTEST, *whole, *session.posargs, env=BRIEF)
+
+
+@nox.session(python=HERE, default=False)
+def mutation(session: nox.Session) -> None:
+    """Change the ledger in a thousand ways, one at a time: the tests must notice, or say why they need not."""
+    session.install("--editable", ".", *groups("test", "mutation"))
+    session.run("python", "-m", "pytest", "-q", "tests/mutation")
+    shutil.rmtree("mutants", ignore_errors=True)  # what it remembers of an earlier run knows nothing of changed tests
+    session.run("mutmut", "run", *session.posargs, env=MUTATION)
+    session.run("python", "tests/mutation/verdict.py")
 
 
 @nox.session(python=PYTHONS, default=False)
