@@ -7,6 +7,7 @@ from typing import Any, TypedDict, Unpack
 
 from attrs import frozen
 
+from billing_core.application.leases import Lease
 from billing_core.application.reading import UNIT, Reading, Statement
 from billing_core.application.recording import carry_out, settle_all
 from billing_core.application.work import Work, retried
@@ -17,6 +18,7 @@ from billing_core.domain.credits import (
     Capture,
     Entry,
     Grant,
+    Hold,
     KeyedCommand,
     LotKind,
     Needs,
@@ -29,10 +31,11 @@ from billing_core.domain.credits import (
     Shortfall,
     Spend,
     Transfer,
+    holds_at,
 )
 from billing_core.domain.money import Money, whole
 from billing_core.domain.policies import OPENED, RESERVED, Policies
-from billing_core.errors import Invalid
+from billing_core.errors import HoldClosed, Invalid
 from billing_core.ports import Folding, Ids, UnitOfWork
 
 __all__ = ["Credits", "Said", "Statement"]
@@ -183,6 +186,50 @@ class Credits(Reading):
         """
         return self._do(Release(hold=hold, **self._common(account, said)))
 
+    def lease(
+        self,
+        account: str,
+        amount: int | Decimal,
+        *,
+        every: int | Decimal | None = None,
+        expires_in: timedelta = _ENOUGH,
+        **said: Unpack[Said],
+    ) -> Lease:
+        """Hold credits as a budget for work that is metered while it goes on, such as an answer told token by token.
+
+        Use it as a context: inside the block `lease.spend(...)` costs nothing but memory; whenever `every` credits (a tenth of the lease unless
+        told otherwise) have come together, they are captured. At the end of the block, also if it failed, what was spent is
+        captured and the rest returns. After a crash the rest returns when `expires_in` has passed.
+
+        With the `key` of a lease that a crash ended, the work goes on with what is left of it.
+
+        Raises:
+            InsufficientCredits: Less is available; nothing was set aside.
+            HoldClosed: A lease under this key ended before; or this one timed out before everything was captured.
+            KeyReused: The key belongs to another command.
+            Invalid: An argument cannot be.
+        """
+        unit = self._policies.unit(said.get("unit", UNIT))
+        placed = self.hold(account, amount, expires_in=expires_in, **said)
+        hold = self._open_hold(AccountId(account, unit.name), placed.seq)
+
+        def capture(part: int, key: str, final: bool) -> Entry:  # noqa: FBT001 - `Captures` says so
+            words: Said = {**said, "key": key}
+            return self.capture(account, placed.seq, part, final=final, **words)
+
+        return Lease(
+            account=account,
+            hold=hold.number,
+            expires_at=hold.expires_at,
+            unit=unit,
+            every=max(hold.amount // 10, 1) if every is None else unit.steps(every),
+            left=hold.left,
+            captured=hold.captured,
+            key=placed.key or "",
+            now=self._clock.now,
+            capture=capture,
+        )
+
     def revoke(
         self,
         account: str,
@@ -289,6 +336,14 @@ class Credits(Reading):
             settle_all(work, unit.ledger.load(map(Needs, accounts), lock=lock).values())
 
         retried(self._store, f"{len(accounts)} accounts", do)
+
+    def _open_hold(self, account: AccountId, number: int) -> Hold:
+        loaded = self._load(Needs(account, holds=frozenset({number})))
+        for hold in holds_at(loaded, self._clock.now()):
+            if hold.number == number:
+                return hold
+        closed = next(hold for hold in loaded.holds if hold.number == number)
+        raise HoldClosed(str(account), number, closed.captured, closed.amount - closed.captured)
 
     def _common(self, account: str, said: Said) -> dict[str, Any]:
         """Return what every command is made of. A word that no command knows is passed on, for it to refuse."""
