@@ -197,9 +197,9 @@ class Credits(Reading):
     ) -> Lease:
         """Hold credits as a budget for work that is metered while it goes on, such as an answer told token by token.
 
-        Use it as a context: inside the block `lease.spend(...)` costs nothing but memory; whenever `every` credits (a tenth of the lease unless
-        told otherwise) have come together, they are captured. At the end of the block, also if it failed, what was spent is
-        captured and the rest returns. After a crash the rest returns when `expires_in` has passed.
+        Use it in a `with` block, where `lease.spend(...)` costs nothing but memory; whenever `every` credits (a tenth of
+        the lease unless told otherwise) have come together, they are captured. At the end of the block, also if it failed,
+        what was spent is captured and the rest returns. After a crash the rest returns when `expires_in` has passed.
 
         With the `key` of a lease that a crash ended, the work goes on with what is left of it.
 
