@@ -1,6 +1,7 @@
 """What every ledger must do: never lose a credit, never invent one, and never write what somebody else overtook."""
 
 from billing_core.testing.contracts.batches import BatchContract
+from billing_core.testing.contracts.clawbacks import ClawbackContract
 from billing_core.testing.contracts.exactness import ExactnessContract
 from billing_core.testing.contracts.guards import GuardContract
 from billing_core.testing.contracts.holds import HoldContract
@@ -17,5 +18,6 @@ class LedgerContract(
     GuardContract,
     BatchContract,
     HoldContract,
+    ClawbackContract,
 ):
     """What `Ledger` promises."""
