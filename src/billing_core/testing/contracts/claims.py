@@ -21,6 +21,8 @@ from billing_core.domain.credits import (
     Lot,
     Needs,
     Result,
+    change,
+    decide,
     decide_all,
     fold,
     needs_of,
@@ -44,6 +46,7 @@ __all__ = [
     "record",
     "shape",
     "together",
+    "unaware",
     "whole",
 ]
 
@@ -106,6 +109,12 @@ def accounts_in(store: Store, *needs: Needs, lock: bool = False) -> Mapping[Acco
     """Return accounts as they are committed, in a unit that could write and may lock them."""
     with store.begin() as unit:
         return unit.ledger.load(iter(needs), lock=lock)
+
+
+def unaware(store: Store, command: AnyCommand) -> Change:
+    """Return what a command would write if nobody looked for its key or source first."""
+    blind = account_in(store, Needs(command.account))
+    return change(blind, decide(blind, command, NOW))
 
 
 def whole(store: Store, account: AccountId) -> tuple[Account, tuple[Entry, ...]]:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from billing_core.domain.credits import Account, AccountId, AnyCommand, Change, Needs, change, decide
+from billing_core.domain.credits import Account, AccountId, Needs, change, decide
 from billing_core.errors import Conflict
 from billing_core.ports import Store
-from billing_core.testing.contracts.claims import done, meanwhile, record, whole
+from billing_core.testing.contracts.claims import done, meanwhile, record, unaware, whole
 from billing_core.testing.driver import account_in
 from billing_core.testing.examples import NOW, a_grant, a_spend, an_account, prepared
 
@@ -96,7 +96,7 @@ class GuardContract:
         done(store, a_grant(account, key="taken"))
 
         with pytest.raises(Conflict):
-            record(store, _unaware(store, a_spend(account, key="taken")))
+            record(store, unaware(store, a_spend(account, key="taken")))
 
         assert account_in(store, Needs(account)).version == 1
 
@@ -106,7 +106,7 @@ class GuardContract:
         done(store, a_grant(account, 5, source="money"), a_spend(account, 5))
 
         with pytest.raises(Conflict):
-            record(store, _unaware(store, a_grant(account, 5, source="money")))
+            record(store, unaware(store, a_grant(account, 5, source="money")))
 
         assert account_in(store, Needs(account)).books.available == 0
 
@@ -127,9 +127,3 @@ class GuardContract:
         done(store, *(a_grant(account, 1, key=name, source=name) for name in names))
 
         assert account_in(store, Needs(account)).books.available == len(names)
-
-
-def _unaware(store: Store, command: AnyCommand) -> Change:
-    """Return what a command would write if nobody looked for its key or source first."""
-    loaded = account_in(store, Needs(command.account))
-    return change(loaded, decide(loaded, command, NOW))
