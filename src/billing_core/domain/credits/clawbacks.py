@@ -108,7 +108,7 @@ def revoke(account: Account, command: Revoke, now: datetime) -> Entry:
         raise RevocationExceeded(str(account.id), lot.source, command.amount or lot.amount, left)
     unused = tuple(_unused(family, amount))
     short = amount - sum(one.amount for one in unused)
-    movements = (*unused, *_owing(account, lot, unused, short, command.shortfall))
+    movements = (*unused, *_owing(account, family, unused, short, command.shortfall))
     return entry_of(
         account,
         Operation.REVOKE,
@@ -131,13 +131,18 @@ def _unused(family: Iterable[Lot], amount: int) -> Iterator[Movement]:
                 yield Movement(lot.number, book, Book.REVOKED, part)
 
 
-def _owing(account: Account, lot: Lot, unused: Sequence[Movement], short: int, shortfall: Shortfall) -> Iterator[Movement]:
-    """Return what is to be done about credits that are gone already."""
+def _owing(
+    account: Account, family: Sequence[Lot], unused: Sequence[Movement], short: int, shortfall: Shortfall
+) -> Iterator[Movement]:
+    """Return what is to be done about credits that are gone already: they are owed for the lots from which they were used."""
     if not short or shortfall is Shortfall.FORGIVE:
         return
-    yield Movement(lot.number, Book.OWED, Book.REVOKED, short)
+    lots = _after(account, unused)
+    used = [Slice(one.number, lots[one.number].amount - lots[one.number].revoked) for one in reversed(family)]
+    for one in divided(used, short)[0]:
+        yield Movement(one.lot, Book.OWED, Book.REVOKED, one.amount)
     if shortfall is Shortfall.TAKE:
-        yield from burned(_after(account, unused).values(), short, Book.OWED)
+        yield from burned(lots.values(), short, Book.OWED)
 
 
 # Money that did not return after all --------------------------------------------------------------------------------------
