@@ -174,6 +174,7 @@ def moment_of(asked: datetime | None, now: datetime) -> datetime:
 def _opening(
     account: Account, operation: Operation, command: KeyedCommand, lot: Lot, effective_at: datetime, now: datetime
 ) -> Entry:
+    _unused_source(account, lot.source)
     _check(account, lot)
     if lot.effective_at > now:
         movements: tuple[Movement, ...] = (Movement(lot.number, Book.ISSUED, Book.SCHEDULED, lot.amount),)
@@ -184,7 +185,6 @@ def _opening(
 
 
 def _check(account: Account, lot: Lot) -> None:
-    _unused_source(account, lot.source)
     if lot.expires_at and lot.expires_at <= lot.effective_at:
         raise Invalid("expires_at", "must be later than the moment at which the credits become available")
     if lot.amount - account.books.issued > MAX_BOOK:
