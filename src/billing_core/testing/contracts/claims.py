@@ -1,6 +1,6 @@
 """Claims: what the contracts say again and again, each said once."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Barrier
@@ -87,20 +87,20 @@ def done(store: Store, *commands: AnyCommand, now: datetime = NOW) -> tuple[Entr
     return tuple(entry for command in commands for entry in carry_out(store, command, now))
 
 
-def together(store: Store, *commands: KeyedCommand, now: datetime = NOW) -> tuple[Result, ...]:
+def together(store: Store, *commands: KeyedCommand, now: datetime = NOW, lock: bool = False) -> tuple[Result, ...]:
     """Carry out these commands in one unit, and begin again with a lock after somebody else was faster.
 
     Returns:
         In their order the entry of each, or the refusal that kept it from having one.
+
+    Raises:
+        Conflict: Somebody else was faster although the accounts were locked from the beginning.
     """
-    lock = False
+    if lock:
+        return _together(store, commands, now, lock=True)
     while True:
         try:
-            with store.begin() as unit:
-                changes, results = decide_all(unit.ledger.load(needs_of(commands), lock=lock), commands, now)
-                unit.ledger.record(changes)
-                unit.commit()
-                return results
+            return _together(store, commands, now, lock=lock)
         except Conflict:
             lock = True
 
@@ -199,6 +199,14 @@ def shape(value: object) -> object:
     if isinstance(value, tuple | list):
         return kind, [shape(one) for one in value]
     return kind, value
+
+
+def _together(store: Store, commands: Sequence[KeyedCommand], now: datetime, *, lock: bool) -> tuple[Result, ...]:
+    with store.begin() as unit:
+        changes, results = decide_all(unit.ledger.load(needs_of(commands), lock=lock), commands, now)
+        unit.ledger.record(changes)
+        unit.commit()
+    return results
 
 
 def _of(stored: Iterable[N], written: Iterable[N]) -> tuple[N, ...]:
