@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+import attrs
+
 from billing_core.domain.credits.commands import Refund, Restore, Revoke, Shortfall
 from billing_core.domain.credits.evolution import entry_of, moved
 from billing_core.domain.credits.grants import moment_of
@@ -45,9 +47,8 @@ def refund(account: Account, command: Refund, now: datetime) -> Entry:
             account, Operation.REFUND, movements, effective_at=now, recorded_at=now, command=command, of=spend.seq
         )
     opened = _graced(account, command, lost, now)
-    kept = (one for one in movements if one.target is not Book.EXPIRED)
-    moving = (Movement(one.lot, Book.CONSUMED, Book.ISSUED, one.amount) for one in lost)
-    movements = (*kept, *moving, Movement(opened.number, Book.ISSUED, Book.AVAILABLE, opened.amount))
+    saved = (attrs.evolve(one, target=Book.ISSUED) if one.target is Book.EXPIRED else one for one in movements)
+    movements = (*saved, Movement(opened.number, Book.ISSUED, Book.AVAILABLE, opened.amount))
     return entry_of(
         account,
         Operation.REFUND,
