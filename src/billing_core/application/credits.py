@@ -1,6 +1,6 @@
 """Credits: every command on them. Each is loaded, decided and recorded; a lost race is decided again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypedDict, Unpack
@@ -12,6 +12,7 @@ from billing_core.application.reading import UNIT, Reading, Statement
 from billing_core.application.recording import carry_out, settle_all
 from billing_core.application.work import Work, retried
 from billing_core.domain.credits import (
+    Account,
     AccountId,
     Adjust,
     Balance,
@@ -31,6 +32,7 @@ from billing_core.domain.credits import (
     Shortfall,
     Spend,
     Transfer,
+    balance_at,
     holds_at,
 )
 from billing_core.domain.money import Money, whole
@@ -309,8 +311,7 @@ class Credits(Reading):
     def expire(self, account: str, *, unit: str = UNIT) -> Balance:
         """Write down what fell due on one account and return its balance: only the age of the books depends on it."""
         named = AccountId(account, unit)
-        self._settle([named])
-        return self.balance(account, unit=unit)
+        return balance_at(self._settle([named])[named], self._clock.now())
 
     def sweep(self, limit: int = 1000) -> int:
         """Write down what fell due, on at most `limit` accounts, and return on how many: nothing depends on it.
@@ -330,12 +331,11 @@ class Credits(Reading):
             swept += len(due)
         return swept
 
-    def _settle(self, accounts: Sequence[AccountId]) -> None:
-        def do(unit: UnitOfWork, lock: bool) -> None:  # noqa: FBT001 - `retried` says so
-            work = self._work(unit, lock=lock)
-            settle_all(work, unit.ledger.load(map(Needs, accounts), lock=lock).values())
+    def _settle(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
+        def do(unit: UnitOfWork, lock: bool) -> Mapping[AccountId, Account]:  # noqa: FBT001 - `retried` says so
+            return settle_all(self._work(unit, lock=lock), accounts)
 
-        retried(self._store, f"{len(accounts)} accounts", do)
+        return retried(self._store, f"{len(accounts)} accounts", do)
 
     def _open_hold(self, account: AccountId, number: int) -> Hold:
         loaded = self._load(Needs(account, holds=frozenset({number})))

@@ -37,7 +37,7 @@ def shifted(amount: Decimal, decimals: int) -> Fraction | None:
     if not amount.is_finite() or abs(amount.adjusted()) > _MOST_DIGITS or len(amount.as_tuple().digits) > _MOST_DIGITS:
         return None
     # A fraction is exact; the context of decimals, which the caller may have changed, rounds.
-    return Fraction(amount) * 10**decimals
+    return Fraction(amount) * Fraction(10) ** decimals
 
 
 def _is_code(value: object) -> bool:

@@ -27,7 +27,7 @@ from billing_adapters.stripe.samples import Samples, body, sign
 from billing_adapters.stripe.webhooks import StripeWebhooks
 from billing_adapters.system import Uuid7Ids
 from billing_core import Billing
-from billing_core.application.credits import carry_out
+from billing_core.application.recording import carry_out
 from billing_core.application.work import Work, retried
 from billing_core.domain.credits import Account, AccountId, Change, Entry, Needs, Spend, change, decide, evolve
 from billing_core.domain.customers import ACCOUNT
@@ -114,7 +114,7 @@ def spend_both(host, owner):
 
 def convert(host, owner):
     command = a_convert(AccountId(owner), "money 1", key=KEY)
-    return retried(host.store, owner, lambda unit, lock: carry_out(Work(unit, NOW, IDS, lock=lock), command).recorded[KEY])
+    return retried(host.store, owner, lambda unit, lock: carry_out(Work(unit, NOW, IDS, lock=lock), [command])[0])
 
 
 def spend_first(host, owner):

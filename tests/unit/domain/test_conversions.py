@@ -160,14 +160,14 @@ def test_nothing_may_be_converted():
     assert (entry.movements, entry.opened, entry.effective_at) == ((), None, NOW)
 
 
-def test_what_has_not_expired_is_converted_before_what_has():
+def test_what_was_forfeited_is_not_brought_back():
     hold = PlaceHold(account=ACME, key="hold", amount=4, expires_in=60 * DAY)
     forfeit = Forfeit(account=ACME, key="forfeit", source="plan")
     account = after(PLAN, hold, forfeit, Release(account=ACME, key="release", hold=2))
 
     (entry,) = decide(account, convert(most=5), NOW)
 
-    assert [(one.source.value, one.amount) for one in entry.movements] == [("available", 4), ("expired", 1), ("issued", 5)]
+    assert [(one.source.value, one.amount) for one in entry.movements] == [("available", 4), ("issued", 4)]
 
 
 def test_converted_credits_may_last_for_a_time():
