@@ -135,7 +135,7 @@ def _unused(family: Iterable[Lot], amount: int) -> Iterator[Movement]:
 def _owing(
     account: Account, family: Sequence[Lot], unused: Sequence[Movement], short: int, shortfall: Shortfall
 ) -> Iterator[Movement]:
-    """Return what is to be done about credits that are gone already: they are owed for the lots that they were used from."""
+    """Return what is to be done about credits that are gone already: owed for the lots that they were used from."""
     if not short or shortfall is Shortfall.FORGIVE:
         return
     lots = _after(account, unused)
