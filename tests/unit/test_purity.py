@@ -76,5 +76,10 @@ def test_the_names_that_a_user_types_do_not_bring_in_the_testing_kit():
     assert not {module for module in imported if module.startswith("billing_core.testing")}
 
 
+def test_importing_the_core_imports_no_more_than_is_asked_for():
+    assert top_levels(imported_by("billing_core")) - set(sys.stdlib_module_names) == {"billing_core"}
+    assert {one for one in imported_by("billing_core") if one.startswith("billing_core")} == {"billing_core"}
+
+
 def test_importing_the_adapters_imports_no_adapter():
     assert imported_by("billing_adapters") == {"billing_adapters"}
