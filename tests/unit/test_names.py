@@ -1,4 +1,4 @@
-"""The names that a user types: each is there, where the type checkers are told that it is, and imported when it is needed."""
+"""The names that a user types: each is there, where the type checkers are told that it is."""
 
 import ast
 from importlib import import_module
@@ -17,7 +17,7 @@ def imported_for_the_type_checkers():
 
 
 def test_the_interpreter_and_the_type_checkers_are_told_the_same():
-    assert billing_core._HOMES == imported_for_the_type_checkers()  # noqa: SLF001 - what this test is about
+    assert imported_for_the_type_checkers() == billing_core._HOMES  # noqa: SLF001 - what this test is about
     assert [*billing_core.__all__] == sorted(imported_for_the_type_checkers())
 
 
