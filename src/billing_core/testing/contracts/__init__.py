@@ -19,6 +19,7 @@ from billing_core.testing.contracts.mirrors import MirrorContract
 from billing_core.testing.contracts.outbox import OutboxContract
 from billing_core.testing.contracts.payments import PaymentsContract
 from billing_core.testing.contracts.system import ClockContract, IdsContract
+from billing_core.testing.contracts.topups import TopUpContract
 from billing_core.testing.contracts.unit import UnitContract
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "OutboxContract",
     "PaymentsContract",
     "StoreContract",
+    "TopUpContract",
     "UnitContract",
 ]
 
@@ -43,6 +45,7 @@ class StoreContract(
     LedgerContract,
     HoldContract,
     HistoryContract,
+    TopUpContract,
     InboxContract,
     OutboxContract,
 ):
