@@ -31,6 +31,7 @@ from billing_core.domain.payments import Payment, Purchase
 from billing_core.domain.policies import Policies
 from billing_core.domain.products import CreditTerms, CreditType, Price, Problem, Product, Severity
 from billing_core.domain.subscriptions import PlanChange, Status, Subscription, SubscriptionItem
+from billing_core.domain.topups import TopUp, TopUpIntent, TopUpRule
 from billing_core.domain.webhooks import (
     AlreadyApplied,
     Applied,
@@ -67,6 +68,7 @@ from billing_core.errors import (
     UnknownHold,
     UnknownLot,
     UnknownProduct,
+    UnknownTopUp,
     UnknownWebhook,
     WebhookRejected,
 )
@@ -136,6 +138,9 @@ __all__ = [
     "StoreUnavailable",
     "Subscription",
     "SubscriptionItem",
+    "TopUp",
+    "TopUpIntent",
+    "TopUpRule",
     "Unit",
     "Unknown",
     "UnknownAccount",
@@ -143,6 +148,7 @@ __all__ = [
     "UnknownHold",
     "UnknownLot",
     "UnknownProduct",
+    "UnknownTopUp",
     "UnknownWebhook",
     "WebhookRejected",
 ]

@@ -32,11 +32,13 @@ class _Statements:
         due = top_up.c.next_attempt_at <= bindparam("now", type_=Instant)
         self.due = select(top_up).where(due).order_by(*order).limit(bindparam("most"))
         self.add_account = insert_new(dialect, account)
-        at_owner, at_unit = bindparam("at_owner"), bindparam("at_unit")
-        self.watch = update(account).where(account.c.owner == at_owner, account.c.unit == at_unit)
+        self.watch = update(account).where(account.c.owner == bindparam("at_owner"), account.c.unit == bindparam("at_unit"))
         self.add = insert_new(dialect, top_up)
-        at_version = top_up.c.version == bindparam("at_version")
-        self.replace = update(top_up).where(top_up.c.owner == at_owner, top_up.c.unit == at_unit, at_version)
+        self.replace = update(top_up).where(
+            top_up.c.owner == bindparam("at_owner"),
+            top_up.c.unit == bindparam("at_unit"),
+            top_up.c.version == bindparam("at_version"),
+        )
 
 
 _statements = cache(_Statements)

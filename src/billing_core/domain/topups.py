@@ -18,6 +18,7 @@ from billing_core.domain.times import moment, optional_moment
 from billing_core.errors import Invalid, UnknownTopUp
 
 __all__ = [
+    "INTENT",
     "LONGEST_BACK_OFF",
     "LONGEST_PERIOD",
     "MOST_PURCHASES",
@@ -35,6 +36,7 @@ __all__ = [
     "wanted",
 ]
 
+INTENT = "top_up:"  # how the ids of intents begin
 MOST_PURCHASES = 100
 SHORTEST = timedelta(minutes=1)
 LONGEST_PERIOD = timedelta(days=366)

@@ -134,8 +134,9 @@ def an_impossible_change() -> Change:
 
 def a_top_up(account: AccountId | None = None, **rest: Any) -> TopUp:  # noqa: ANN401 - any field of the top-up
     """Return the top-up of an account, a fresh one unless it is said, under a rule that nothing was bought by."""
-    terms = {"threshold": 10, "pack": "price_pack", "most_purchases": 3, "per": timedelta(days=30)}
-    return TopUp(rule=TopUpRule(account=account or an_account(), **terms), **rest)
+    of = account or an_account()
+    rule = TopUpRule(account=of, threshold=10, pack="price_pack", most_purchases=3, per=timedelta(days=30))
+    return TopUp(rule=rule, **rest)
 
 
 # What a provider told us --------------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """What every store must do with top-ups: keep each exactly, write none that somebody else overtook, and tell the ledger."""
 
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import attrs
 import pytest
@@ -123,7 +125,7 @@ class TopUpContract:
                 return False
             return True
 
-        won = in_threads([lambda number=number: ask(number) for number in range(4)])
+        won = in_threads(partial(ask, number) for number in range(4))
 
         assert sum(won) == 1
         assert _get(store, top_up.account).version == 2
@@ -152,7 +154,7 @@ class TopUpContract:
         assert [entry.seq for entry in done(store, a_grant(top_up.account))] == [1]
 
     @pytest.mark.parametrize("change", [{"in_flight": _IN_FLIGHT}, {"enabled": False}], ids=["in flight", "removed"])
-    def test_nobody_looks_where_nothing_can_be_wanted(self, store: Store, change: dict[str, object]) -> None:
+    def test_nobody_looks_where_nothing_can_be_wanted(self, store: Store, change: dict[str, Any]) -> None:
         """Until it can be again."""
         top_up = a_top_up()
         _put(store, top_up)
