@@ -70,7 +70,7 @@ class _Batch:
         if isinstance(command, Transfer) and entries:
             to = self.accounts[command.to]
             for receipt in receipts(command, after):
-                to, received = _after(to, receipt, now)
+                to, received = _after(to, receipt, entries[-1].recorded_at)  # which another host's clock may have set ahead
                 written.append((to, received))
         return written
 

@@ -370,8 +370,8 @@ class Account:
     """An account as far as it was loaded: its books, the lots that matter, and what the asked keys and sources did before.
 
     `version` is the number of its last entry. `lots` and `holds` are all that are open, and closed ones where a command
-    names them. `related` are the entries that a command names by number, and those that follow them up. Who
-    leaves less available than `top_up_below` has to look whether the account is to be topped up.
+    names them. `related` are the entries that a command names by number, and those that follow them up or were made since.
+    Who leaves less available than `top_up_below` has to look whether the account is to be topped up.
     """
 
     id: AccountId
