@@ -59,7 +59,7 @@ def test_what_leaves_too_few_credits_asks_for_a_pack(rich, shop, top_ups):
 
 
 def test_it_is_told_after_what_caused_it(rich, shop):
-    rich.adjust("acme", -5, reason="a mistake")
+    rich.adjust("acme", -5, reason="a mistake", actor="ann")
 
     assert [event.name for event in shop.told()] == ["credits.granted", "credits.adjusted", "top_up.wanted"]
 
