@@ -191,7 +191,7 @@ def _repaid(account: Account, revocation: Entry, undone: Sequence[Movement], now
     """Return what repaid the credits that are owed no more to the lots that it came from.
 
     What the revocation itself took comes back whatever else is owed. The rest comes back as far as nothing is owed then, to
-    the lots that repaid last.
+    the youngest lots that repaid anything.
     """
     owed = {number: lot.owed for number, lot in _after(account, undone).items()}
     taken = [(one.lot, one.amount) for one in reversed(revocation.movements) if one.target is Book.OWED]
