@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from billing_core.domain.policies import OnPlanChange, Policies, Rollover, TrialCredits, Yearly
     from billing_core.domain.products import CreditTerms, CreditType, Price, Problem, Product, Severity
     from billing_core.domain.subscriptions import PlanChange, Status, Subscription, SubscriptionItem
+    from billing_core.domain.topups import TopUp, TopUpIntent, TopUpRule
     from billing_core.domain.webhooks import (
         AlreadyApplied,
         Applied,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
         UnknownHold,
         UnknownLot,
         UnknownProduct,
+        UnknownTopUp,
         UnknownWebhook,
         WebhookRejected,
     )
@@ -143,6 +145,9 @@ __all__ = [
     "StoreUnavailable",
     "Subscription",
     "SubscriptionItem",
+    "TopUp",
+    "TopUpIntent",
+    "TopUpRule",
     "TrialCredits",
     "Unit",
     "Unknown",
@@ -151,6 +156,7 @@ __all__ = [
     "UnknownHold",
     "UnknownLot",
     "UnknownProduct",
+    "UnknownTopUp",
     "UnknownWebhook",
     "WebhookRejected",
     "Yearly",
@@ -174,12 +180,13 @@ _HOMES = {
         "domain.policies": "OnPlanChange Policies Rollover TrialCredits Yearly",
         "domain.products": "CreditTerms CreditType Price Problem Product Severity",
         "domain.subscriptions": "PlanChange Status Subscription SubscriptionItem",
+        "domain.topups": "TopUp TopUpIntent TopUpRule",
         "domain.webhooks": "AlreadyApplied Applied Deferred Delivery DeliveryState Failed Ignored Outcome",
         "errors": (
             "AlreadyGranted AlreadyRestored BadSignature BillingError Conflict CurrencyMismatch HoldClosed "
             "HoldExceeded InsufficientCredits Invalid KeyReused Malformed NotMigrated RefundExceeded Refused "
             "RevocationExceeded Stale StoreError StoreUnavailable Unknown UnknownAccount UnknownEntry "
-            "UnknownHold UnknownLot UnknownProduct UnknownWebhook WebhookRejected"
+            "UnknownHold UnknownLot UnknownProduct UnknownTopUp UnknownWebhook WebhookRejected"
         ),
     }.items()
     for name in names.split()

@@ -8,6 +8,7 @@ from billing_core.application.folding import Unfolded
 from billing_core.application.outbox import Outbox
 from billing_core.application.payments import Payments
 from billing_core.application.subscriptions import Subscriptions
+from billing_core.application.topups import TopUps
 from billing_core.application.webhooks import Webhooks
 from billing_core.domain.policies import Policies
 from billing_core.ports import Clock, Folding, Ids, Store, WebhookSource
@@ -44,5 +45,6 @@ class Billing:
         self.outbox = Outbox(store, clock)
         self.payments = Payments(store)
         self.subscriptions = Subscriptions(store)
+        self.top_ups = TopUps(store, clock, ids, policies)
         self.webhooks = Webhooks(store, provider, clock, ids, policies)
         self.customers = Customers(store, clock, self.webhooks.look_again)

@@ -34,6 +34,7 @@ __all__ = [
     "UnknownHold",
     "UnknownLot",
     "UnknownProduct",
+    "UnknownTopUp",
     "UnknownWebhook",
     "WebhookRejected",
 ]
@@ -273,6 +274,18 @@ class UnknownLot(Unknown):
     def __str__(self) -> str:
         """Name the source."""
         return f"account {self.account!r} holds no lot from {self.source!r}"
+
+
+@frozen
+class UnknownTopUp(Unknown):
+    """The account waits for no such purchase."""
+
+    account: str
+    intent: str
+
+    def __str__(self) -> str:
+        """Name the intent."""
+        return f"account {self.account!r} awaits no top-up {self.intent!r}"
 
 
 @frozen

@@ -18,6 +18,7 @@ from billing_core.domain.mirrors import Mirrorable, Mirrored
 from billing_core.domain.payments import Invoice, Payment
 from billing_core.domain.products import Price, Product
 from billing_core.domain.subscriptions import Subscription
+from billing_core.domain.topups import TopUp
 from billing_core.domain.webhooks import Delivery, DeliveryState, Webhook
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Products",
     "Store",
     "Subscriptions",
+    "TopUps",
     "UnitOfWork",
     "WebhookSource",
 ]
@@ -161,7 +163,7 @@ class Ledger(Protocol):
         Those are the entries behind the keys, the lots behind the sources and the holds with the numbers, also closed ones;
         as `related` the entries with the numbers and those whose `of` is one of them, with all lots that the former moved
         something on; and, if they ask for what was `repaid`, the lots whose `owed` is above zero. Lots, holds and related
-        entries come in the order of their numbers.
+        entries come in the order of their numbers. `top_up_below` is what the account's top-up is `watched_below`.
 
         `lock`: nobody else writes these accounts until the unit ends. It saves a caller that lost a race from losing again.
         """
@@ -184,6 +186,26 @@ class Ledger(Protocol):
 
     def due(self, now: datetime, limit: int = 1000) -> Sequence[AccountId]:
         """Return at most `limit` accounts whose `next_due_at` has come, the longest due first, then as `accounts` does."""
+
+
+class TopUps(Protocol):
+    """The rules by which accounts are topped up, at most one for each account."""
+
+    def get(self, accounts: Iterable[AccountId]) -> Mapping[AccountId, TopUp]:
+        """Return those that were ever set, removed ones too."""
+
+    def put(self, top_up: TopUp) -> None:
+        """Write a top-up over the one that has its `version` (0: over none) and raise that version by one.
+
+        The ledger loads the account with what it is `watched_below`. The account's version stays, and that of one that was
+        never written stays 0.
+
+        Raises:
+            Conflict: The stored version is another one.
+        """
+
+    def due(self, now: datetime, limit: int) -> Sequence[TopUp]:
+        """Return at most `limit` top-ups whose `next_attempt_at` has come, the longest due first, then by account."""
 
 
 class Inbox(Protocol):
@@ -255,6 +277,10 @@ class UnitOfWork(Protocol):
     @property
     def ledger(self) -> Ledger:
         """The accounts of credits."""
+
+    @property
+    def top_ups(self) -> TopUps:
+        """The rules by which accounts are topped up."""
 
     @property
     def inbox(self) -> Inbox:

@@ -31,6 +31,9 @@ from billing_core import (
     Product,
     Status,
     Subscription,
+    TopUp,
+    TopUpIntent,
+    UnknownTopUp,
 )
 from billing_core.application.reading import Statement
 from billing_core.domain.credits import Spend
@@ -151,6 +154,20 @@ def what_is_sold(billing: Billing) -> None:
     assert_type(billing.catalog.prices("prod_1"), Sequence[Price])
     assert_type(billing.catalog.problems(), Sequence[Problem])
     billing.customers.link("acme", "cus_1")
+
+
+def accounts_are_topped_up(billing: Billing) -> None:
+    top_up = billing.top_ups.set("acme", threshold=10, pack="price_1", most_purchases=3, per=timedelta(days=30))
+    assert_type(top_up, TopUp)
+    assert_type(top_up.in_flight, TopUpIntent | None)
+    assert_type(billing.top_ups.of("acme"), TopUp | None)
+    assert_type(billing.top_ups.retry(limit=10), Sequence[TopUp])
+    try:
+        assert_type(billing.top_ups.succeeded("acme", "top_up:1"), TopUp)
+        assert_type(billing.top_ups.declined("acme", "top_up:2", unit="tokens"), TopUp)
+    except UnknownTopUp as refusal:
+        assert_type(refusal.intent, str)
+    billing.top_ups.remove("acme")
 
 
 def the_outbox_is_read_and_acknowledged(billing: Billing) -> None:

@@ -33,6 +33,7 @@ def test_every_capability_is_open(billing):
     assert billing.customers.of("acme") == []
     assert [one.event.name for one in billing.outbox.pending()] == ["credits.granted"]
     assert billing.webhooks.retry() == []
+    assert billing.top_ups.of("acme") is None
 
 
 def test_the_provider_that_was_given_reads_the_webhooks(billing):

@@ -49,6 +49,7 @@ SENTENCES = [
     (errors.UnknownEntry("acme", 7), errors.Unknown, "account 'acme' has no entry 7"),
     (errors.UnknownHold("acme", 7), errors.Unknown, "account 'acme' has no hold 7"),
     (errors.UnknownLot("acme", "gift"), errors.Unknown, "account 'acme' holds no lot from 'gift'"),
+    (errors.UnknownTopUp("acme", "top_up:1"), errors.Unknown, "account 'acme' awaits no top-up 'top_up:1'"),
     (errors.UnknownWebhook("evt_1"), errors.Unknown, "no webhook 'evt_1' is stored"),
     (
         errors.Conflict("account acme"),

@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from billing_adapters.memory.tables import Table
 from billing_core.domain.credits import Account, AccountId, Books, Change, Entry, Hold, Lot, Needs
+from billing_core.domain.topups import TopUp
 from billing_core.errors import Invalid
 
 __all__ = ["Ledgered", "MemoryLedger"]
@@ -34,15 +35,18 @@ _EMPTY = Ledgered()
 class MemoryLedger:
     """Accounts of credits."""
 
-    def __init__(self, accounts: Table[AccountId, Ledgered]) -> None:
-        """Keep them in this table."""
+    def __init__(self, accounts: Table[AccountId, Ledgered], top_ups: Table[AccountId, TopUp]) -> None:
+        """Keep them in one table, and look in the other below what they are topped up."""
         self._accounts = accounts
+        self._top_ups = top_ups
 
     def load(self, needs: Iterable[Needs], *, lock: bool = False) -> Mapping[AccountId, Account]:
         """Return every account asked for; `lock` adds nothing, for a unit that writes has the whole store to itself."""
         del lock
-        wanted = Needs.joined(needs).items()
-        return {account: _loaded(self._accounts.rows.get(account, _EMPTY), one) for account, one in wanted}
+        wanted = Needs.joined(needs)
+        found = {account: _loaded(self._accounts.rows.get(account, _EMPTY), one) for account, one in wanted.items()}
+        watched = {account: one.watched_below for account, one in self._top_ups.pick(wanted).items()}
+        return found | {account: attrs.evolve(found[account], top_up_below=below) for account, below in watched.items()}
 
     def record(self, changes: Iterable[Change]) -> None:
         """Write what was decided."""

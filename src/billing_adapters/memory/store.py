@@ -17,6 +17,7 @@ from billing_adapters.memory.mirrors import MemoryCustomers, MemoryPrices, Memor
 from billing_adapters.memory.outbox import MemoryOutbox
 from billing_adapters.memory.payments import MemoryPayments
 from billing_adapters.memory.tables import Life, Table
+from billing_adapters.memory.topups import MemoryTopUps
 from billing_core.domain.credits import AccountId
 from billing_core.domain.customers import Customer
 from billing_core.domain.events import Message
@@ -24,6 +25,7 @@ from billing_core.domain.mirrors import Mirrored
 from billing_core.domain.payments import Invoice, Payment
 from billing_core.domain.products import Price, Product
 from billing_core.domain.subscriptions import Subscription
+from billing_core.domain.topups import TopUp
 from billing_core.domain.webhooks import Delivery
 from billing_core.errors import Invalid, StoreUnavailable
 
@@ -41,6 +43,7 @@ class Committed:
     payments: Mapping[str, Payment] = field(factory=dict)
     invoices: Mapping[str, Invoice] = field(factory=dict)
     accounts: Mapping[AccountId, Ledgered] = field(factory=dict)
+    top_ups: Mapping[AccountId, TopUp] = field(factory=dict)
     deliveries: Mapping[str, Delivery] = field(factory=dict)
     messages: Mapping[str, Message] = field(factory=dict)
     delivered: Mapping[str, datetime] = field(factory=dict)
@@ -60,6 +63,7 @@ class MemoryUnit:
         self._payments = Table(committed.payments, life)
         self._invoices = Table(committed.invoices, life)
         self._accounts = Table(committed.accounts, life)
+        self._top_ups = Table(committed.top_ups, life)
         self._deliveries = Table(committed.deliveries, life)
         self._messages = Table(committed.messages, life)
         self._delivered = Table(committed.delivered, life)
@@ -68,7 +72,8 @@ class MemoryUnit:
         self.customers = MemoryCustomers(self._customers)
         self.subscriptions = MemorySubscriptions(self._subscriptions)
         self.payments = MemoryPayments(self._payments, self._invoices)
-        self.ledger = MemoryLedger(self._accounts)
+        self.ledger = MemoryLedger(self._accounts, self._top_ups)
+        self.top_ups = MemoryTopUps(self._top_ups)
         self.inbox = MemoryInbox(self._deliveries)
         self.outbox = MemoryOutbox(self._messages, self._delivered)
 
@@ -88,6 +93,7 @@ class MemoryUnit:
             payments=self._payments.rows,
             invoices=self._invoices.rows,
             accounts=self._accounts.rows,
+            top_ups=self._top_ups.rows,
             deliveries=self._deliveries.rows,
             messages=self._messages.rows,
             delivered=self._delivered.rows,

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, BigInteger, Dialect, Integer, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-__all__ = ["DOCUMENT", "FOREVER", "NAME", "NUMBER", "Exact", "Expiry", "Instant", "from_micros", "to_micros"]
+__all__ = ["DOCUMENT", "FOREVER", "NAME", "NUMBER", "Duration", "Exact", "Expiry", "Instant", "from_micros", "to_micros"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -91,6 +91,23 @@ class Expiry(_Plain[datetime]):
         """Return what was stored."""
         del dialect
         return None if value is None or value == FOREVER else from_micros(value)
+
+
+class Duration(_Plain[timedelta]):
+    """A while as microseconds."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:
+        """Return what is stored."""
+        del dialect
+        return None if value is None else value // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> timedelta | None:
+        """Return what was stored."""
+        del dialect
+        return None if value is None else _MICROSECOND * value
 
 
 class Exact(_Plain[Decimal]):

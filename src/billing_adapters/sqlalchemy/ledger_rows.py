@@ -162,6 +162,7 @@ class Loaded:
         self._id = account
         self._books = Books()
         self._recorded_at: datetime | None = None
+        self._top_up_below: int | None = None
         self._lots: dict[int, Lot] = {}
         self._holds: dict[int, Hold] = {}
         self._recorded: dict[str, Entry] = {}
@@ -177,6 +178,7 @@ class Loaded:
         self.version = row.version
         self._books = Books(**{book: getattr(row, book) for book in _BOOKS})
         self._recorded_at = row.recorded_at
+        self._top_up_below = row.top_up_below
         if row.lot_number is not None:
             self.add_lot(row)
 
@@ -213,6 +215,7 @@ class Loaded:
             holds=_in_order(self._holds),
             recorded=self._recorded,
             related=_in_order(self._related),
+            top_up_below=self._top_up_below,
         )
 
 

@@ -29,6 +29,7 @@ from billing_adapters.sqlalchemy.mirrors import (
 )
 from billing_adapters.sqlalchemy.outbox import SqlAlchemyOutbox
 from billing_adapters.sqlalchemy.payments import SqlAlchemyPayments
+from billing_adapters.sqlalchemy.topups import SqlAlchemyTopUps
 from billing_adapters.sqlalchemy.transaction import Transaction
 from billing_core.errors import Invalid
 
@@ -49,6 +50,7 @@ class SqlAlchemyUnit:
         self.subscriptions = SqlAlchemySubscriptions(transaction)
         self.payments = SqlAlchemyPayments(transaction)
         self.ledger = SqlAlchemyLedger(transaction)
+        self.top_ups = SqlAlchemyTopUps(transaction)
         self.inbox = SqlAlchemyInbox(transaction)
         self.outbox = SqlAlchemyOutbox(transaction)
 

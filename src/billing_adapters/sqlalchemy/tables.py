@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from billing_adapters.sqlalchemy import triggers
-from billing_adapters.sqlalchemy.columns import DOCUMENT, NAME, NUMBER, Exact, Expiry, Instant
+from billing_adapters.sqlalchemy.columns import DOCUMENT, NAME, NUMBER, Duration, Exact, Expiry, Instant
 from billing_core.domain.credits import NEGATIVE, Book
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "price",
     "product",
     "subscription",
+    "top_up",
     "webhook",
     "webhook_wait",
 ]
@@ -221,7 +222,9 @@ account = Table(
     *(_required(book, BigInteger) for book in _BOOKS),
     Column("recorded_at", Instant),
     Column("next_due_at", Instant),
+    Column("top_up_below", BigInteger),
     CheckConstraint("version >= 0", name="counts_up"),
+    CheckConstraint("top_up_below > 0", name="tops_up"),
     CheckConstraint(f"{' + '.join(_BOOKS)} = 0", name="balances"),
     CheckConstraint(" AND ".join(f"{book} {'<=' if book in NEGATIVE else '>='} 0" for book in Book), name="signs"),
 )
@@ -357,6 +360,39 @@ movement = Table(
     CheckConstraint("amount > 0", name="moves"),
     CheckConstraint(f"source IN {_BOOKS}", name="from_a_book"),
     CheckConstraint(f"target IN {_BOOKS} AND target <> source", name="to_another_book"),
+)
+
+
+top_up = Table(
+    "billing_top_up",
+    metadata,
+    *_of_account(),
+    _required("threshold", BigInteger),
+    _required("pack", Text),
+    _required("quantity", BigInteger),
+    _required("most_purchases", Integer),
+    _required("period", Duration),
+    _required("back_off", Duration),
+    _required("enabled", Boolean),
+    Column("intent", NAME),
+    Column("asked_at", Instant),
+    Column("settled_intent", NAME),
+    Column("settled_succeeded", Boolean),
+    _required("purchases", DOCUMENT),
+    _required("declines", BigInteger),
+    Column("next_attempt_at", Instant),
+    _required("version", BigInteger),
+    CheckConstraint("threshold > 0 AND quantity > 0 AND most_purchases > 0", name="buys"),
+    CheckConstraint("period > 0 AND back_off > 0", name="lasts"),
+    CheckConstraint("declines >= 0", name="signs"),
+    CheckConstraint("(intent IS NULL) = (asked_at IS NULL)", name="in_flight"),
+    CheckConstraint("(settled_intent IS NULL) = (settled_succeeded IS NULL)", name="settled"),
+    CheckConstraint("next_attempt_at IS NULL OR (enabled AND intent IS NULL)", name="waits"),
+)
+Index(
+    "billing_top_up_due_idx",
+    *(top_up.c[name] for name in ("next_attempt_at", "owner", "unit")),
+    **_only(top_up.c.next_attempt_at.is_not(None)),
 )
 
 

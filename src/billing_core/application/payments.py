@@ -10,6 +10,7 @@ import attrs
 from attrs import frozen
 
 from billing_core.application.customers import owner_of
+from billing_core.application.intents import settle_top_up
 from billing_core.application.recording import carry_out_once
 from billing_core.application.subscriptions import follow_up
 from billing_core.application.work import Missing, Work
@@ -47,7 +48,7 @@ class Payments:
 
 
 def record_payment(work: Work, payment: Payment) -> None:
-    """Keep a payment, and grant what it bought.
+    """Keep a payment, and grant what it bought; a top-up that wanted it has succeeded.
 
     Raises:
         Missing: It bought credits, and nobody knows yet for whom.
@@ -59,7 +60,9 @@ def record_payment(work: Work, payment: Payment) -> None:
         return
     owner = owner_of(work, payment.customer, payment.account)
     if work.unit.payments.record_payment(attrs.evolve(payment, account=owner)):
-        carry_out_once(work, [purchase_grant(payment, purchase, owner)])
+        grant = purchase_grant(payment, purchase, owner)
+        carry_out_once(work, [grant])
+        settle_top_up(work, grant.account, purchase)
 
 
 def record_invoice(work: Work, invoice: Invoice) -> None:

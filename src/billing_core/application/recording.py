@@ -5,6 +5,7 @@ from datetime import datetime
 
 import attrs
 
+from billing_core.application.intents import ask_for_top_ups
 from billing_core.application.work import Work
 from billing_core.domain.credits import (
     Account,
@@ -93,6 +94,7 @@ def _record(work: Work, changes: Iterable[Change]) -> None:
         work.tell_all(
             event for one in written for entry in one.entries for event in _news(one.account, entry, work.policies)
         )
+        ask_for_top_ups(work, (one.account for one in written))
 
 
 def _news(account: Account, entry: Entry, policies: Policies) -> Iterator[Event]:

@@ -22,6 +22,7 @@ __all__ = [
     "MIRROR_TIED",
     "PRODUCT_QUARANTINED",
     "SUBSCRIPTION_CHANGED",
+    "TOP_UP_WANTED",
     "Event",
     "Message",
 ]
@@ -37,6 +38,7 @@ CREDITS_REVOKED = "credits.revoked"
 CREDITS_STARTED = "credits.started"
 CREDITS_HOLD_TIMED_OUT = "credits.hold_timed_out"
 SUBSCRIPTION_CHANGED = "subscription.changed"
+TOP_UP_WANTED = "top_up.wanted"
 PRODUCT_QUARANTINED = "product.quarantined"
 MIRROR_TIED = "mirror.tied"
 

@@ -35,6 +35,7 @@ from billing_core.domain.money import Currency, Money
 from billing_core.domain.payments import BillingReason, Invoice, Payment
 from billing_core.domain.products import Price, Product
 from billing_core.domain.subscriptions import Status, Subscription
+from billing_core.domain.topups import TopUp, TopUpRule
 from billing_core.domain.webhooks import Delivery
 from billing_core.ports import Store
 from billing_core.testing.driver import account_in
@@ -61,6 +62,7 @@ __all__ = [
     "a_snapshot",
     "a_spend",
     "a_subscription",
+    "a_top_up",
     "a_transfer",
     "an_account",
     "an_adjustment",
@@ -171,6 +173,13 @@ def an_impossible_change() -> Change:
     made = a_change()
     lots = tuple(attrs.evolve(lot, remaining=lot.amount + 1) for lot in made.account.lots)
     return attrs.evolve(made, account=attrs.evolve(made.account, lots=lots))
+
+
+def a_top_up(account: AccountId | None = None, **rest: Any) -> TopUp:  # noqa: ANN401 - any field of the top-up
+    """Return the top-up of an account, a fresh one unless it is said, under a rule that nothing was bought by."""
+    of = account or an_account()
+    rule = TopUpRule(account=of, threshold=10, pack="price_pack", most_purchases=3, per=timedelta(days=30))
+    return TopUp(rule=rule, **rest)
 
 
 # What a provider told us --------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from billing_core.testing.examples import (
     a_snapshot,
     a_spend,
     a_subscription,
+    a_top_up,
     an_account,
     an_invoice,
     fresh,
@@ -45,6 +46,7 @@ IN_SQLITE = {
     "billing_invoice_pk": "sqlite_autoindex_billing_invoice_1",
     "billing_lot_pk": "sqlite_autoindex_billing_lot_1",
     "billing_lot_source_key": "sqlite_autoindex_billing_lot_2",
+    "billing_top_up_pk": "sqlite_autoindex_billing_top_up_1",
     "billing_webhook_pk": "sqlite_autoindex_billing_webhook_1",
 }
 
@@ -190,6 +192,11 @@ def _everything(unit, again):
     unit.inbox.waiting_for(delivery.waiting_for)
     unit.inbox.due(NOW, 3 + again)
     unit.inbox.in_state(DeliveryState.DEAD, 3 + again)
+    top_up = a_top_up(owner, next_attempt_at=NOW)
+    unit.top_ups.put(top_up)
+    unit.top_ups.put(unit.top_ups.get([owner])[owner])
+    unit.top_ups.put(a_top_up())
+    unit.top_ups.due(NOW, 3 + again)
     unit.outbox.add([a_message(fresh("m"))])
     unit.outbox.delivered([one.id for one in unit.outbox.pending(3 + again)], NOW)
 
@@ -272,6 +279,7 @@ def filled(engine, store):
                 unit.subscriptions.put(a_snapshot(a_subscription(link=a_link(owner.owner))))
                 unit.payments.record_payment(a_payment(account=owner.owner))
                 _invoices(unit, 1, "sub_known")
+                unit.top_ups.put(a_top_up(next_attempt_at=NOW))
                 waiting = {"state": DeliveryState.DEFERRED, "waiting_for": (fresh("product"), fresh("price"))}
                 unit.inbox.put(a_delivery(**waiting, next_attempt_at=NOW))
         unit.commit()
@@ -318,6 +326,8 @@ ASKED = {
     ),
     "what is due": (lambda unit: unit.inbox.due(NOW, 10), 0, ["billing_webhook_due_idx"]),
     "what is in a state": (lambda unit: unit.inbox.in_state(DeliveryState.DEAD, 10), 0, ["billing_webhook_state_idx"]),
+    "top-ups": (lambda unit: unit.top_ups.get([an_account()]), 0, ["billing_top_up_pk"]),
+    "top-ups that are due": (lambda unit: unit.top_ups.due(NOW, 10), 0, ["billing_top_up_due_idx"]),
     "what is pending": (lambda unit: unit.outbox.pending(10), 0, ["billing_outbox_pending_idx"]),
     "prices of products": (lambda unit: unit.prices.of_products(["a"]), 0, ["billing_price_product_id_idx"]),
     "customers of an account": (lambda unit: unit.customers.of_account("a"), 0, ["billing_customer_account_id_idx"]),
@@ -383,7 +393,12 @@ def test_an_order_comes_from_its_index(engine, query, index):
 
 def test_due_and_pending_are_not_sorted(engine, executed):
     """The index gives the order, so that the limit bounds the work."""
-    for ask in (lambda unit: unit.inbox.due(NOW + timedelta(days=1), 1), lambda unit: unit.outbox.pending(1)):
+    tomorrow = NOW + timedelta(days=1)
+    for ask in (
+        lambda unit: unit.inbox.due(tomorrow, 1),
+        lambda unit: unit.top_ups.due(tomorrow, 1),
+        lambda unit: unit.outbox.pending(1),
+    ):
         plan = _plans(engine, executed, ask)[0]
 
         assert "TEMP B-TREE" not in plan

@@ -17,6 +17,9 @@ MOVEMENT = "INSERT INTO billing_movement (owner, unit, seq, line, lot, source, t
 OF = f"'{ACCOUNT.owner}', '{ACCOUNT.unit}'"
 ENTRY_OF_HOLD = ENTRY.replace("key)", "of_entry)")
 LARGEST = 2**63 - 1
+TOP_UP = """INSERT INTO billing_top_up (threshold, quantity, most_purchases, period, back_off, enabled, intent, asked_at,
+    settled_intent, settled_succeeded, declines, next_attempt_at, owner, unit, pack, purchases, version)"""
+TOPPED_UP = f"{OF}, 'pack', '[]', 1"
 EMPTY = """INSERT OR REPLACE INTO billing_account (owner, unit, version, issued, scheduled, available, held, consumed,
     expired, revoked, owed)"""
 RAISED = "UPDATE billing_account SET version = version + 5;"
@@ -70,6 +73,21 @@ REFUSED = {
     "a deleted account": "DELETE FROM billing_account",
     "an account of another owner": "UPDATE billing_account SET owner = 'other'",
     "an account of another unit": "UPDATE billing_account SET unit = 'other'",
+    "a top-up below nothing": f"{TOP_UP} VALUES (0, 1, 1, 1, 1, true, NULL, NULL, NULL, NULL, 0, NULL, {TOPPED_UP})",
+    "a top-up of nothing": f"{TOP_UP} VALUES (1, 0, 1, 1, 1, true, NULL, NULL, NULL, NULL, 0, NULL, {TOPPED_UP})",
+    "a top-up that never buys": f"{TOP_UP} VALUES (1, 1, 0, 1, 1, true, NULL, NULL, NULL, NULL, 0, NULL, {TOPPED_UP})",
+    "a top-up for no time": f"{TOP_UP} VALUES (1, 1, 1, 0, 1, true, NULL, NULL, NULL, NULL, 0, NULL, {TOPPED_UP})",
+    "a top-up without a pause": f"{TOP_UP} VALUES (1, 1, 1, 1, 0, true, NULL, NULL, NULL, NULL, 0, NULL, {TOPPED_UP})",
+    "a top-up in flight since never": f"{TOP_UP} VALUES (1, 1, 1, 1, 1, true, 'x', NULL, NULL, NULL, 0, NULL, {TOPPED_UP})",
+    "a top-up without an outcome": f"{TOP_UP} VALUES (1, 1, 1, 1, 1, true, NULL, NULL, 'x', NULL, 0, NULL, {TOPPED_UP})",
+    "a top-up declined less than never": (
+        f"{TOP_UP} VALUES (1, 1, 1, 1, 1, true, NULL, NULL, NULL, NULL, -1, NULL, {TOPPED_UP})"
+    ),
+    "a top-up that waits in flight": f"{TOP_UP} VALUES (1, 1, 1, 1, 1, true, 'x', 1, NULL, NULL, 0, 1, {TOPPED_UP})",
+    "a top-up that waits without a rule": (
+        f"{TOP_UP} VALUES (1, 1, 1, 1, 1, false, NULL, NULL, NULL, NULL, 0, 1, {TOPPED_UP})"
+    ),
+    "an account topped up below nothing": "UPDATE billing_account SET top_up_below = 0",
     "a version that falls": "UPDATE billing_account SET version = version - 1",
 }
 NEW_ENTRY = f"{RAISED}{ENTRY} VALUES ({OF}, 4, 'spend', 1, 0, 0, 0, 0, 0, 'new');"
@@ -126,6 +144,7 @@ def test_the_database_refuses_to_move(raw, movement):
 def test_what_keeps_to_the_rules_is_accepted(raw):
     """It is the rules that refuse, not a mistake in these tests."""
     raw(f"{NEW_ENTRY}{MOVEMENT} VALUES ({OF}, 4, 0, 1, 'available', 'consumed', 1)")
+    raw(f"{TOP_UP} VALUES (1, 1, 1, 1, 1, true, NULL, NULL, 'x', true, 0, 1, {TOPPED_UP})")
     raw("UPDATE billing_hold SET captured = 1, released = 2; UPDATE billing_hold SET released = 19, is_open = false")
 
 

@@ -18,6 +18,7 @@ from billing_adapters.memory.mirrors import MemoryMirror, MemoryProducts
 from billing_adapters.memory.outbox import MemoryOutbox
 from billing_adapters.memory.payments import MemoryPayments
 from billing_adapters.memory.tables import Table
+from billing_adapters.memory.topups import MemoryTopUps
 from billing_core.domain.credits import Lot, decisions, holdings, slices
 from billing_core.errors import BillingError, Conflict, HoldClosed
 from billing_core.testing.contracts import StoreContract
@@ -319,6 +320,23 @@ BROKEN = {
     "returns credits to a lot that expires this moment": (
         replaced(Lot, "due", lambda lot, now: lot.expires_at is not None and lot.expires_at < now),
         "what_returns_to_a_lot_that_has_expired_is_lost",
+    ),
+    # Top-ups
+    "has top-ups without versions": (
+        replaced(Table, "guard", lambda *_, **__: None),
+        "of_many_who_want_to_buy_one_may",
+    ),
+    "forgets what is in flight": (
+        given(MemoryTopUps, "put", lambda one: attrs.evolve(one, in_flight=None)),
+        "a_stale_writer_of_a_top_up_conflicts",
+    ),
+    "does not say when to look": (
+        accounts_loaded(top_up_below=lambda _: None),
+        "an_account_says_below_what_it_is_topped_up",
+    ),
+    "tops up the next due first": (
+        answering(MemoryTopUps, "due", lambda found: found[::-1]),
+        "due_top_ups_come_longest_due_first",
     ),
     # The inbox and the outbox
     "lets settled deliveries wait": (

@@ -84,9 +84,12 @@ DRAWN = {
     "holds": strategies.holds(ACCOUNT, NOW),
     "captures": strategies.captures(ACCOUNT, 1),
     "releases": strategies.releases(ACCOUNT, 1),
+    "top-up rules": strategies.top_up_rules(ACCOUNT),
+    "top-ups": strategies.top_ups(ACCOUNT),
 }
 # What a strategy is told, and does not draw.
 GIVEN = {DRAWN["grants"]: {"account"}, DRAWN["holds"]: {"account"}}
+GIVEN |= {DRAWN["top-up rules"]: {"account"}}
 GIVEN |= {DRAWN[name]: {"account", "hold"} for name in ("captures", "releases")}
 
 

@@ -371,6 +371,7 @@ class Account:
 
     `version` is the number of its last entry. `lots` and `holds` are all that are open, and closed ones where a command
     names them. `related` are the entries that a command names by number, and those that follow them up or were made since.
+    Who leaves less available than `top_up_below` has to look whether the account is to be topped up.
     """
 
     id: AccountId
@@ -381,6 +382,7 @@ class Account:
     holds: tuple[Hold, ...] = ()
     recorded: Mapping[str, Entry] = field(factory=dict)
     related: tuple[Entry, ...] = ()
+    top_up_below: int | None = None
 
     @property
     def next_due_at(self) -> datetime | None:

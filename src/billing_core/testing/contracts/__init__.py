@@ -20,6 +20,7 @@ from billing_core.testing.contracts.mirrors import MirrorContract
 from billing_core.testing.contracts.outbox import OutboxContract
 from billing_core.testing.contracts.payments import PaymentsContract
 from billing_core.testing.contracts.system import ClockContract, IdsContract
+from billing_core.testing.contracts.topups import TopUpContract
 from billing_core.testing.contracts.unit import UnitContract
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "OutboxContract",
     "PaymentsContract",
     "StoreContract",
+    "TopUpContract",
     "UnitContract",
 ]
 
@@ -45,6 +47,7 @@ class StoreContract(
     LedgerContract,
     ConcurrencyContract,
     HistoryContract,
+    TopUpContract,
     InboxContract,
     OutboxContract,
 ):

@@ -33,6 +33,7 @@ from billing_core.testing.strategies.provider import (
     subscriptions,
     webhooks,
 )
+from billing_core.testing.strategies.topups import top_up_rules, top_ups
 
 __all__ = [
     "account_ids",
@@ -61,5 +62,7 @@ __all__ = [
     "revisions",
     "subscriptions",
     "texts",
+    "top_up_rules",
+    "top_ups",
     "webhooks",
 ]

@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("owed", sa.BigInteger(), nullable=False),
         sa.Column("recorded_at", sa.BigInteger()),
         sa.Column("next_due_at", sa.BigInteger()),
+        sa.Column("top_up_below", sa.BigInteger()),
         sa.CheckConstraint(
             "issued + scheduled + available + held + consumed + expired + revoked + owed = 0",
             name="billing_account_balances",
@@ -42,6 +43,7 @@ def upgrade() -> None:
             " AND revoked >= 0 AND owed <= 0",
             name="billing_account_signs",
         ),
+        sa.CheckConstraint("top_up_below > 0", name="billing_account_tops_up"),
         sa.CheckConstraint("version >= 0", name="billing_account_counts_up"),
         sa.PrimaryKeyConstraint("owner", "unit", name="billing_account_pk"),
     )
@@ -323,6 +325,40 @@ def upgrade() -> None:
     op.create_index("billing_subscription_account_id_idx", "billing_subscription", ["account", "id"])
     op.create_index("billing_subscription_customer_id_idx", "billing_subscription", ["customer", "id"])
     op.create_table(
+        "billing_top_up",
+        sa.Column("owner", NAME, nullable=False),
+        sa.Column("unit", NAME, nullable=False),
+        sa.Column("threshold", sa.BigInteger(), nullable=False),
+        sa.Column("pack", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("most_purchases", sa.Integer(), nullable=False),
+        sa.Column("period", sa.BigInteger(), nullable=False),
+        sa.Column("back_off", sa.BigInteger(), nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("intent", NAME),
+        sa.Column("asked_at", sa.BigInteger()),
+        sa.Column("settled_intent", NAME),
+        sa.Column("settled_succeeded", sa.Boolean()),
+        sa.Column("purchases", DOCUMENT, nullable=False),
+        sa.Column("declines", sa.BigInteger(), nullable=False),
+        sa.Column("next_attempt_at", sa.BigInteger()),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("(intent IS NULL) = (asked_at IS NULL)", name="billing_top_up_in_flight"),
+        sa.CheckConstraint("(settled_intent IS NULL) = (settled_succeeded IS NULL)", name="billing_top_up_settled"),
+        sa.CheckConstraint("declines >= 0", name="billing_top_up_signs"),
+        sa.CheckConstraint("next_attempt_at IS NULL OR (enabled AND intent IS NULL)", name="billing_top_up_waits"),
+        sa.CheckConstraint("period > 0 AND back_off > 0", name="billing_top_up_lasts"),
+        sa.CheckConstraint("threshold > 0 AND quantity > 0 AND most_purchases > 0", name="billing_top_up_buys"),
+        sa.PrimaryKeyConstraint("owner", "unit", name="billing_top_up_pk"),
+    )
+    op.create_index(
+        "billing_top_up_due_idx",
+        "billing_top_up",
+        ["next_attempt_at", "owner", "unit"],
+        sqlite_where=sa.text("next_attempt_at IS NOT NULL"),
+        postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+    )
+    op.create_table(
         "billing_webhook",
         sa.Column("id", NAME, nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
@@ -384,6 +420,7 @@ def downgrade() -> None:
     op.drop_table("billing_webhook_wait")
     op.drop_table("billing_invoice_line")
     op.drop_table("billing_webhook")
+    op.drop_table("billing_top_up")
     op.drop_table("billing_subscription")
     op.drop_table("billing_product")
     op.drop_table("billing_price")
