@@ -35,7 +35,11 @@ class Conveyor:
             else:
                 queue.append(own)
         if not own.company:
-            own.woken.wait()
+            try:
+                own.woken.wait()
+            except BaseException:  # a signal, the time limit of a worker
+                self._leave(lane, own)
+                raise
         if own.company:
             self._take_turn(lane, own.company, together)
         if own.failure is not None:
@@ -59,6 +63,17 @@ class Conveyor:
             for waiting in company[1:]:
                 waiting.woken.set()
 
+    def _leave(self, lane: Hashable, own: "_Waiting") -> None:
+        """Let somebody go who gave up waiting; if it was to ask for others, they go on without it."""
+        with self._lock:
+            queue = self._lanes.get(lane, [])
+            if own in queue:
+                queue.remove(own)
+            if not own.company:
+                return
+            self._lanes[lane] = [*own.company[1:], *queue]
+        self._go_on(lane)
+
     def _go_on(self, lane: Hashable) -> None:
         with self._lock:
             queue = self._lanes[lane]
@@ -66,7 +81,7 @@ class Conveyor:
                 del self._lanes[lane]
                 return
             company, self._lanes[lane] = queue[: self._most], queue[self._most :]
-        company[0].company = company
+            company[0].company = company
         company[0].woken.set()
 
 
