@@ -18,7 +18,7 @@ from billing_core.testing.contracts.crowds import Step
 from billing_core.testing.examples import a_grant, a_spend, an_account
 
 CALLER = Path(__file__).with_name("caller.py")
-PROCESSES = 4
+PROCESSES = 3
 
 
 class Caller:

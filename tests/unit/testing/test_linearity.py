@@ -69,6 +69,13 @@ def test_an_entry_that_the_core_would_not_write_is_noticed():
         check_linear(ACME, [entries[0], late], [told[0], attrs.evolve(told[1], result=late)])
 
 
+def test_the_entry_of_another_command_is_noticed():
+    entries, told = history(GRANT, SPEND)
+
+    with pytest.raises(AssertionError, match="the entry of the own command"):
+        check_linear(ACME, entries, [attrs.evolve(one, command=REST) for one in told])
+
+
 def test_an_answer_that_is_not_in_the_journal_is_noticed():
     entries, told = history(GRANT, SPEND)
     _, others = history(GRANT, REST)

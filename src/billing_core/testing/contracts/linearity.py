@@ -71,6 +71,8 @@ class _History:
     def check_writes(self) -> None:
         """Carry out in the core what was written: that gives these entries, with whatever else fell due."""
         commands = {(one.command.key, fingerprint(one.command)): one.command for one in self.told}
+        entered = {(one.result.key, one.result.fingerprint) for one in self.told if isinstance(one.result, Entry)}
+        assert entered <= commands.keys(), "everybody is told the entry of the own command"
         done = 0
         while done < len(self.entries):
             at = next((at for at, entry in enumerate(self.entries) if at >= done and entry.key), len(self.entries) - 1)
