@@ -138,6 +138,13 @@ def test_a_kind_is_one_of_the_known_ones():
         {"issued": 1, "available": -1},
         {"available": 1, "held": -1},
         {"issued": -3, "held": 2},
+        {"issued": -1, "owed": 1},
+        {"owed": 1, "revoked": -1},
+        {"issued": 1, "owed": -1},
+        {"available": 1, "consumed": -1},
+        {"available": 1, "expired": -1},
+        {"available": 1, "scheduled": -1},
+        {"issued": -1, "available": -1, "revoked": 2},
     ],
 )
 def test_books_that_do_not_balance_cannot_exist(books):
@@ -146,13 +153,20 @@ def test_books_that_do_not_balance_cannot_exist(books):
 
 
 def test_books_may_stand_anywhere_as_long_as_they_sum_to_zero():
-    books = Books(issued=-15, available=1, held=2, consumed=3, expired=4, revoked=5)
+    books = Books(issued=-15, scheduled=6, available=1, held=2, consumed=3, expired=4, revoked=5, owed=-6)
 
     assert sum(attrs.astuple(books)) == 0
 
 
 @pytest.mark.parametrize(
-    ("left", "is_open"), [({}, False), ({"remaining": 1}, True), ({"held": 1}, True), ({"expired": 1}, False)]
+    ("left", "is_open"),
+    [
+        ({}, False),
+        ({"remaining": 1}, True),
+        ({"held": 1}, True),
+        ({"scheduled": 1}, True),
+        ({"expired": 1, "revoked": 1, "owed": 1}, False),
+    ],
 )
 def test_a_lot_is_open_while_anything_of_it_can_move(left, is_open):
     assert lot(**left).open is is_open
