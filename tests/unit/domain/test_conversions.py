@@ -126,6 +126,14 @@ def test_what_expired_after_the_moment_of_the_conversion_comes_back():
     )
 
 
+def test_of_what_expired_after_the_moment_of_the_conversion_a_part_may_come_back():
+    account = after(PLAN)
+
+    _, converted = decide(account, convert(effective_at=NOW + DAY, most=4), ENDS)
+
+    assert [(one.source.value, one.amount) for one in converted.movements] == [("expired", 4), ("issued", 4)]
+
+
 @pytest.mark.parametrize("moment", [ENDS, ENDS + DAY])
 def test_what_had_expired_by_the_moment_of_the_conversion_stays_expired(moment):
     account = after(PLAN)
@@ -160,12 +168,12 @@ def test_nothing_may_be_converted():
     assert (entry.movements, entry.opened, entry.effective_at) == ((), None, NOW)
 
 
-def test_what_was_forfeited_is_not_brought_back():
-    hold = PlaceHold(account=ACME, key="hold", amount=4, expires_in=60 * DAY)
+def test_what_was_forfeited_is_not_converted():
     forfeit = Forfeit(account=ACME, key="forfeit", source="plan")
+    hold = PlaceHold(account=ACME, key="hold", amount=4, expires_in=60 * DAY)
     account = after(PLAN, hold, forfeit, Release(account=ACME, key="release", hold=2))
 
-    (entry,) = decide(account, convert(most=5), NOW)
+    (entry,) = decide(account, convert(), NOW)
 
     assert [(one.source.value, one.amount) for one in entry.movements] == [("available", 4), ("issued", 4)]
 

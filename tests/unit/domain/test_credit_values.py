@@ -1,12 +1,11 @@
 """The values of the ledger: they refuse nonsense when they are made."""
 
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import attrs
 import pytest
-from hypothesis import given
 
 from billing_core.domain.credits import (
     FLOWS,
@@ -18,22 +17,16 @@ from billing_core.domain.credits import (
     Books,
     Convert,
     Entry,
-    Expire,
     Grant,
     Lot,
     LotKind,
     Movement,
-    Needs,
     Operation,
     Spend,
     burn_order,
-    effected,
     evolve,
-    fingerprint,
 )
-from billing_core.domain.money import Money
 from billing_core.errors import Invalid
-from billing_core.testing import strategies
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ACME = AccountId("acme")
@@ -145,6 +138,13 @@ def test_a_kind_is_one_of_the_known_ones():
         {"issued": 1, "available": -1},
         {"available": 1, "held": -1},
         {"issued": -3, "held": 2},
+        {"issued": -1, "owed": 1},
+        {"owed": 1, "revoked": -1},
+        {"issued": 1, "owed": -1},
+        {"available": 1, "consumed": -1},
+        {"available": 1, "expired": -1},
+        {"available": 1, "scheduled": -1},
+        {"issued": -1, "available": -1, "revoked": 2},
     ],
 )
 def test_books_that_do_not_balance_cannot_exist(books):
@@ -153,13 +153,20 @@ def test_books_that_do_not_balance_cannot_exist(books):
 
 
 def test_books_may_stand_anywhere_as_long_as_they_sum_to_zero():
-    books = Books(issued=-15, available=1, held=2, consumed=3, expired=4, revoked=5)
+    books = Books(issued=-15, scheduled=6, available=1, held=2, consumed=3, expired=4, revoked=5, owed=-6)
 
     assert sum(attrs.astuple(books)) == 0
 
 
 @pytest.mark.parametrize(
-    ("left", "is_open"), [({}, False), ({"remaining": 1}, True), ({"held": 1}, True), ({"expired": 1}, False)]
+    ("left", "is_open"),
+    [
+        ({}, False),
+        ({"remaining": 1}, True),
+        ({"held": 1}, True),
+        ({"scheduled": 1}, True),
+        ({"expired": 1, "revoked": 1, "owed": 1}, False),
+    ],
 )
 def test_a_lot_is_open_while_anything_of_it_can_move(left, is_open):
     assert lot(**left).open is is_open
@@ -276,98 +283,3 @@ def test_a_lot_is_found_by_its_source():
 
     assert account.lot_from("s1") == lot()
     assert account.lot_from("s2") is None
-
-
-# Fingerprints and needs ---------------------------------------------------------------------------------------------------
-
-
-def test_the_same_words_have_the_same_fingerprint_in_another_time_zone():
-    there = NOW.astimezone(timezone(timedelta(hours=5)))
-
-    assert fingerprint(grant(effective_at=NOW)) == fingerprint(grant(effective_at=there))
-
-
-def test_the_key_itself_is_no_part_of_what_is_asked():
-    assert fingerprint(grant(key="one")) == fingerprint(grant(key="two"))
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"amount": 6},
-        {"account": AccountId("globex")},
-        {"account": AccountId("acme", "tokens")},
-        {"source": "t"},
-        {"kind": LotKind.PROMOTIONAL},
-        {"priority": 1},
-        {"effective_at": NOW},
-        {"expires_at": NOW},
-        {"cost": Money(5, "usd")},
-        {"reference": "r"},
-        {"reason": "r"},
-        {"actor": "r"},
-    ],
-)
-def test_every_other_word_changes_the_fingerprint(other):
-    assert fingerprint(grant(**other)) != fingerprint(grant())
-
-
-def test_two_kinds_of_command_never_share_a_fingerprint():
-    spend = Spend(account=ACME, key="k", amount=5)
-    convert = Convert(account=ACME, key="k", source="s")
-
-    assert len({fingerprint(one) for one in (grant(), spend, convert)}) == 3
-
-
-def test_a_fingerprint_stays_the_same_from_one_version_to_the_next():
-    command = Spend(account=AccountId("acme"), key="job-1", amount=5)
-
-    assert fingerprint(command) == "26a882ee6307e38a564f985442cf7618"
-
-
-@given(strategies.grants(ACME, NOW))
-def test_a_fingerprint_fits_into_its_column(command):
-    assert len(fingerprint(command)) == 32
-
-
-@pytest.mark.parametrize(
-    ("command", "keys", "sources"),
-    [
-        (grant(), {"k"}, {"s"}),
-        (Spend(account=ACME, key="k", amount=0), {"k"}, set()),
-        (Convert(account=ACME, key="k", source="s"), {"k"}, {"s", "convert:s"}),
-        (Expire(account=ACME), set(), set()),
-    ],
-)
-def test_a_command_says_which_keys_and_sources_it_needs_to_know(command, keys, sources):
-    assert Needs.of(command) == Needs(ACME, frozenset(keys), frozenset(sources))
-
-
-def test_needs_of_several_commands_are_joined_by_account():
-    tokens = AccountId("acme", "tokens")
-    one, two, three = Needs(ACME, {"a"}, {"s"}), Needs(tokens, {"b"}), Needs(ACME, {"c"}, {"t"})
-
-    assert Needs.joined([one, two, three]) == {ACME: Needs(ACME, {"a", "c"}, {"s", "t"}), tokens: two}
-
-
-# What was done before -----------------------------------------------------------------------------------------------------
-
-
-def test_a_grant_was_effected_if_its_source_opened_a_lot():
-    account = Account(ACME, lots=(lot(source="s"),))
-
-    assert effected(account, grant(key="another", amount=7))
-    assert not effected(account, grant(source="t"))
-
-
-def test_a_command_was_effected_if_its_key_was_recorded():
-    account = Account(ACME, recorded={"k": entry()})
-
-    assert effected(account, Convert(account=ACME, key="k", source="s"))
-    assert not effected(account, Convert(account=ACME, key="l", source="s"))
-
-
-def test_a_grant_was_not_effected_by_another_command_under_its_key():
-    account = Account(ACME, recorded={"payment:pi_1": entry(operation=Operation.SPEND)})
-
-    assert not effected(account, grant(key="payment:pi_1", source="payment:pi_1"))

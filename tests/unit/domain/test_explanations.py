@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from billing_core.domain.credits import (
     FLOWS,
     Account,
     AccountId,
+    Adjust,
     Book,
     Capture,
     Convert,
@@ -21,7 +23,12 @@ from billing_core.domain.credits import (
     Movement,
     Operation,
     PlaceHold,
+    Refund,
+    Restore,
+    Revoke,
+    Shortfall,
     Spend,
+    Transfer,
     change,
     decide,
     explain,
@@ -115,6 +122,58 @@ def test_a_grant_an_expiry_and_conversions_speak_for_themselves():
         "expired after the moment of the conversion, which brings it back",
         "opened by this entry",
     ]
+
+
+def test_a_refund_says_what_came_back_and_what_could_not():
+    soon, spend = grant("soon", 4, expires_at=NOW + DAY), Spend(account=ACME, key="spend", amount=9)
+    refund = Refund(account=ACME, key="refund", spend=3)
+
+    assert why(soon, grant("pack"), spend, refund, at=NOW + DAY) == [
+        "consumed by entry 3, whose last to burn is the first refunded",
+        "consumed by entry 3 and refunded, but expired meanwhile",
+    ]
+    assert why(soon, grant("pack"), spend, attrs.evolve(refund, grace=DAY), at=NOW + DAY) == [
+        "consumed by entry 3, whose last to burn is the first refunded",
+        "consumed by entry 3 and refunded: it expired meanwhile, and is opened anew",
+        "opened by this entry",
+    ]
+
+
+def test_a_clawback_says_what_was_unused_and_what_is_owed_and_what_repays_it():
+    spend = Spend(account=ACME, key="spend", amount=6)
+    revoke = Revoke(account=ACME, key="revoke", source="a", shortfall=Shortfall.TAKE)
+    undo = Restore(account=ACME, key="restore", revocation=4)
+    repays = "repays what is owed since credits were clawed back that had been spent"
+
+    assert why(grant("a"), spend, grant("b", 2), revoke) == [
+        "unused when it was clawed back",
+        "used when it was clawed back, and therefore owed",
+        repays,
+    ]
+    assert why(grant("a"), spend, grant("b", 2), revoke, grant("c")) == ["opened by this entry", repays]
+    assert why(grant("a"), spend, grant("b", 2), revoke, undo) == [
+        "owed by entry 4, which is undone",
+        "clawed back by entry 4, which is undone",
+        "had repaid what was owed by entry 4, which is undone",
+    ]
+
+
+def test_what_is_sent_or_taken_by_hand_burns():
+    later = "burns after lot 2: priority 30 comes after 10"
+    adjust = Adjust(account=ACME, key="adjust", amount=-11, reason="r", actor="ann")
+    transfer = Transfer(account=ACME, key="transfer", amount=11, to=AccountId("globex"))
+
+    for command in (adjust, transfer):
+        assert why(grant("pack"), grant("gift", kind=LotKind.PROMOTIONAL), command) == [
+            "the first to burn: priority 10, never expires",
+            later,
+        ]
+    assert why(attrs.evolve(adjust, amount=5)) == ["opened by this entry"]
+
+
+def test_credits_that_begin_later_say_when():
+    assert why(grant("a", starts_at=NOW + DAY)) == ["opened by this entry, to begin at 2026-01-02 00:00 UTC"]
+    assert why(grant("a", starts_at=NOW + DAY), Expire(account=ACME), at=NOW + DAY) == ["began as it was scheduled"]
 
 
 def test_an_entry_that_moved_nothing_needs_no_reason():

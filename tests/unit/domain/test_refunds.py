@@ -177,6 +177,21 @@ def test_with_grace_it_comes_back_in_a_lot_of_its_own():
     assert (lot.source, lot.reference, lot.cost) == ("refund:refund", "campaign:1", Money(428, "usd"))  # 999 * 3 / 7
 
 
+def test_what_comes_back_comes_back_in_one_order_with_grace_or_without():
+    lapsed = grant("lapsed", 4, priority=99, expires_at=NOW + HOUR)
+    account = after(grant("pack"), lapsed, spend(14))
+
+    (with_grace,) = decide(account, refund(grace=HOUR), NOW + HOUR)
+    (without,) = decide(account, refund(), NOW + HOUR)
+
+    assert moved(without) == [(2, "consumed", "expired", 4), (1, "consumed", "available", 10)]
+    assert moved(with_grace) == [
+        (2, "consumed", "issued", 4),
+        (1, "consumed", "available", 10),
+        (4, "issued", "available", 4),
+    ]
+
+
 def test_a_graced_refund_issues_nothing_on_top():
     account = after(gift(expires_at=NOW + HOUR), spend(10))
 

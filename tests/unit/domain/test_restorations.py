@@ -218,6 +218,27 @@ def test_what_was_taken_comes_back_whatever_else_is_owed():
     assert (account.books, account.lots) == (before.books, before.lots)
 
 
+def test_what_was_taken_from_a_lot_that_was_clawed_back_since_does_not_come_back():
+    account = after(grant("a"), spend(10), grant("b", 6), revoke("a", shortfall=TAKE), revoke("b"))
+    assert (account.books.available, account.owes) == (0, 10)
+
+    (entry,) = decide(account, restore(4), NOW)
+
+    assert moved(entry) == [(1, "revoked", "owed", 10)]
+    assert figures(after(restore(4), account=account)) == {"a": {}, "b": {"revoked": 6}}
+
+
+def test_what_was_clawed_back_of_a_lot_that_had_repaid_is_undone_in_any_order():
+    before = after(grant("a"), spend(10), grant("b", 6))
+    account = after(revoke("a", shortfall=TAKE), revoke("b"), account=before)
+
+    one = after(restore(4), restore(5, "other"), account=account)
+    other = after(restore(5, "other"), restore(4), account=account)
+
+    assert one.books == other.books == before.books
+    assert one.lots == other.lots == before.lots
+
+
 def test_a_refund_that_repaid_the_debt_comes_back_as_well():
     account = after(grant("a"), spend(10), revoke(), Refund(account=ACME, key="refund", spend=2, amount=4))
     assert (account.books.available, account.owes) == (0, 6)
