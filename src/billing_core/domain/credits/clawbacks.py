@@ -100,8 +100,8 @@ def revoke(account: Account, command: Revoke, now: datetime) -> Entry:
     lot = account.lot_from(command.source)
     if lot is None:
         raise UnknownLot(str(account.id), command.source)
-    successor = account.lot_from(command.successor)
-    family = (lot, successor) if successor else (lot,)
+    successors = (account.lot_from(source) for source in command.successors)
+    family = (lot, *(one for one in successors if one))
     left = lot.amount - sum(one.revoked for one in family)
     amount = left if command.amount is None else command.amount
     if not 0 < amount <= left:

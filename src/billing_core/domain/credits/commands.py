@@ -198,7 +198,8 @@ class Convert(Command):
     """Turn what was unused of one lot at a moment, or `most` of it, into credits of another kind.
 
     They never expire, unless `expires_at` says when. What expired after that moment comes back by the conversion, for it
-    was already converted when it fell due.
+    was already converted when it fell due. `into` is how the source of the lot begins that takes the credits over: a lot is
+    converted once into each, and a revocation finds what went into `convert` and `rollover`.
     """
 
     source: str = field(validator=long_text)
@@ -206,11 +207,12 @@ class Convert(Command):
     effective_at: datetime | None = field(default=None, converter=optional_moment)
     most: int | None = field(default=None, validator=optional(not_negative))
     expires_at: datetime | None = field(default=None, converter=optional_moment)
+    into: str = field(default="convert", validator=text)
 
     @property
     def opens(self) -> str:
         """The source of the lot that takes the credits over."""
-        return f"convert:{self.source}"
+        return f"{self.into}:{self.source}"
 
 
 @frozen(kw_only=True)
@@ -243,9 +245,9 @@ class Revoke(Command):
     effective_at: datetime | None = field(default=None, converter=optional_moment)
 
     @property
-    def successor(self) -> str:
-        """The source of the lot to which the credits went if they were converted."""
-        return f"convert:{self.source}"
+    def successors(self) -> tuple[str, ...]:
+        """The sources of the lots to which the credits went if they were converted, rolled over, or one after the other."""
+        return f"convert:{self.source}", f"rollover:{self.source}", f"convert:rollover:{self.source}"
 
 
 @frozen(kw_only=True)
@@ -388,7 +390,7 @@ def _needs(command: KeyedCommand) -> Needs:
         case Convert():
             needs = attrs.evolve(needs, sources=frozenset({command.source, command.opens}))
         case Revoke():
-            needs = attrs.evolve(needs, sources=frozenset({command.source, command.successor}))
+            needs = attrs.evolve(needs, sources=frozenset({command.source, *command.successors}))
         case Capture() | Release():
             needs = attrs.evolve(needs, holds=frozenset({command.hold}))
         case Refund():
