@@ -11,6 +11,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol, Self, TypeVar
 
+import attrs
 import punq
 from attrs import field, frozen
 
@@ -103,7 +104,12 @@ def _mode(text: str) -> bool | None:
 
 @contextmanager
 def open_billing(
-    settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None, migrate: bool = False
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    policies: Policies | None = None,
+    migrate: bool = False,
 ) -> Iterator[Billing]:
     """Open a `Billing` on the database of the settings, and close what it opened when the block ends.
 
@@ -111,6 +117,7 @@ def open_billing(
         settings: What differs from one installation to the next.
         clock: Another clock than the machine's.
         ids: Another source of names than UUIDs.
+        policies: What the application chose; if the settings name a mode, that one counts.
         migrate: Bring the database to the tables that this version needs first, as `billing db upgrade` does.
 
     Raises:
@@ -125,10 +132,14 @@ def open_billing(
             provider=_provider(settings),
             clock=clock or SystemClock(),
             ids=ids or Uuid7Ids(),
-            policies=Policies(livemode=settings.livemode),
+            policies=_policies(settings, policies or Policies()),
             folding=Conveyor(),
         )
         yield container.resolve(Billing)
+
+
+def _policies(settings: Settings, chosen: Policies) -> Policies:
+    return chosen if settings.livemode is None else attrs.evolve(chosen, livemode=settings.livemode)
 
 
 def _container(

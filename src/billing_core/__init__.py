@@ -28,7 +28,7 @@ from billing_core.domain.entitlements import Entitlements
 from billing_core.domain.events import Event, Message
 from billing_core.domain.money import Currency, Money
 from billing_core.domain.payments import Payment, Purchase
-from billing_core.domain.policies import Policies
+from billing_core.domain.policies import OnPlanChange, Policies, Rollover, TrialCredits, Yearly
 from billing_core.domain.products import CreditTerms, CreditType, Price, Problem, Product, Severity
 from billing_core.domain.subscriptions import PlanChange, Status, Subscription, SubscriptionItem
 from billing_core.domain.webhooks import (
@@ -113,6 +113,7 @@ __all__ = [
     "Money",
     "Movement",
     "NotMigrated",
+    "OnPlanChange",
     "Operation",
     "Outcome",
     "Payment",
@@ -126,6 +127,7 @@ __all__ = [
     "Refused",
     "Report",
     "RevocationExceeded",
+    "Rollover",
     "Severity",
     "Shortfall",
     "Spend",
@@ -136,6 +138,7 @@ __all__ = [
     "StoreUnavailable",
     "Subscription",
     "SubscriptionItem",
+    "TrialCredits",
     "Unit",
     "Unknown",
     "UnknownAccount",
@@ -145,4 +148,5 @@ __all__ = [
     "UnknownProduct",
     "UnknownWebhook",
     "WebhookRejected",
+    "Yearly",
 ]

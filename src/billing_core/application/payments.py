@@ -11,8 +11,9 @@ from attrs import frozen
 
 from billing_core.application.customers import owner_of
 from billing_core.application.recording import carry_out_once
-from billing_core.application.subscriptions import convert_unused
+from billing_core.application.subscriptions import follow_up
 from billing_core.application.work import Missing, Work
+from billing_core.domain.credits import AccountId, Needs
 from billing_core.domain.mirrors import Kind
 from billing_core.domain.payments import Invoice, Payment
 from billing_core.domain.policies import (
@@ -22,6 +23,7 @@ from billing_core.domain.policies import (
     entitling_lines,
     incomplete,
     invoice_grants,
+    line_source,
     prices_to_know,
     purchase_grant,
 )
@@ -61,7 +63,7 @@ def record_payment(work: Work, payment: Payment) -> None:
 
 
 def record_invoice(work: Work, invoice: Invoice) -> None:
-    """Keep a paid invoice, and grant what its lines entitle to; what was left meanwhile is converted at once.
+    """Keep a paid invoice, and grant what its lines entitle to, with all that follows for what it and others granted.
 
     Raises:
         Missing: What was bought, or by whom, is not known yet, or not described so that it can be granted.
@@ -77,8 +79,9 @@ def record_invoice(work: Work, invoice: Invoice) -> None:
     owner = _owner(work, invoice, subscription)
     recorded = attrs.evolve(invoice, account=owner)
     if work.unit.payments.record_invoice(recorded):
-        carry_out_once(work, invoice_grants(invoice, owner, awarded))
-        convert_unused(work, [recorded], subscription.changes if subscription else ())
+        carry_out_once(work, invoice_grants(invoice, owner, _not_granted_whole(work, invoice, owner, awarded)))
+        if subscription:
+            follow_up(work, recorded, subscription)
 
 
 def _subscription(work: Work, invoice: Invoice) -> Subscription | None:
@@ -110,9 +113,19 @@ def _awards(work: Work, invoice: Invoice) -> tuple[Award, ...]:
     products = _known(work.unit.products, Kind.PRODUCT, {line.product for line in lines})
     prices = _known(work.unit.prices, Kind.PRICE, prices_to_know(invoice))
     try:
-        return awards(invoice, products, prices)
+        return awards(invoice, products, prices, work.policies)
     except ProductQuarantined as refusal:
         raise Missing(Kind.PRODUCT.named(refusal.product)) from refusal
+
+
+def _not_granted_whole(work: Work, invoice: Invoice, owner: str, awarded: Sequence[Award]) -> Sequence[Award]:
+    """Leave out the months of lines whose money was granted as a whole by hand."""
+    wholes = {award.line.id: line_source(invoice, award.line) for award in awarded if award.month}
+    if not wholes:
+        return awarded
+    account = AccountId(owner)
+    known = work.unit.ledger.load([Needs(account, sources=frozenset(wholes.values()))], lock=work.lock)[account]
+    return [one for one in awarded if not (one.month and known.lot_from(wholes[one.line.id]))]
 
 
 def _known(mirror: Mirror[T], kind: Kind, ids: Iterable[str | None]) -> Mapping[str, T]:

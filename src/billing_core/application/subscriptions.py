@@ -1,6 +1,7 @@
 """Subscriptions: which agreements an account has, and what follows when one of them changes."""
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 
 from attrs import frozen
 
@@ -8,15 +9,15 @@ from billing_core.application.customers import account_of
 from billing_core.application.mirroring import keep
 from billing_core.application.recording import carry_out_once
 from billing_core.application.work import Work
-from billing_core.domain.credits import Convert, Needs
+from billing_core.domain.credits import Account, AccountId, Needs, fold, settle
 from billing_core.domain.events import SUBSCRIPTION_CHANGED
 from billing_core.domain.mirrors import Kind, Mirrored
 from billing_core.domain.payments import Invoice
-from billing_core.domain.policies import conversions
+from billing_core.domain.policies import OnPlanChange, parted, partings, renewals, rolled_over
 from billing_core.domain.subscriptions import PlanChange, Subscription
 from billing_core.ports import Store, UnitOfWork
 
-__all__ = ["Subscriptions", "convert_unused", "record_subscription", "subscriptions_of"]
+__all__ = ["Subscriptions", "follow_up", "record_subscription", "subscriptions_of"]
 
 
 @frozen
@@ -42,12 +43,12 @@ def subscriptions_of(unit: UnitOfWork, account: str) -> Sequence[Subscription]:
 
 
 def record_subscription(work: Work, incoming: Mirrored[Subscription]) -> None:
-    """Keep a subscription, and convert what is unused of prices that it left."""
+    """Keep a subscription, and let follow what becomes of the unused credits of plans that it left."""
     kept = keep(work, work.unit.subscriptions, Kind.SUBSCRIPTION, incoming)
     before, after = kept.before, kept.after
     new_changes = set(after.changes) - set(before.changes if before else ())
     if new_changes:
-        convert_unused(work, work.unit.payments.invoices_of(after.id), new_changes)
+        _part(work, work.unit.payments.invoices_of(after.id), new_changes)
     if kept.changed:
         work.tell(
             SUBSCRIPTION_CHANGED,
@@ -59,17 +60,33 @@ def record_subscription(work: Work, incoming: Mirrored[Subscription]) -> None:
         )
 
 
-def convert_unused(work: Work, invoices: Iterable[Invoice], changes: Collection[PlanChange]) -> None:
-    """Convert what these recorded invoices granted for prices that these changes left."""
-    for invoice in invoices:
-        if invoice.account and changes:
-            carry_out_once(work, _effective(work, conversions(invoice.account, [invoice], changes)))
+def follow_up(work: Work, invoice: Invoice, subscription: Subscription) -> None:
+    """Let follow what a newly recorded invoice causes: what renewals carry over, and what becomes of plans left since."""
+    concerned = {invoice.id: invoice}
+    if work.policies.rollover:
+        history = work.unit.payments.invoices_of(subscription.id)
+        for renewal in renewals(history, subscription.changes, work.policies.plan_change):
+            if invoice.id in renewal.invoices:
+                account = _settled(work, renewal.account, renewal.sources)
+                carry_out_once(work, rolled_over(work.policies.rollover, renewal, account))
+                concerned |= renewal.invoices
+    _part(work, concerned.values(), subscription.changes)
 
 
-def _effective(work: Work, commands: Iterable[Convert]) -> Iterable[Convert]:
-    """Leave out lines that granted nothing, and lots that had expired before the change."""
-    for command in commands:
-        account = work.unit.ledger.load([Needs.of(command)], lock=work.lock)[command.account]
-        lot = account.lot_from(command.source)
-        if lot and not lot.due(command.effective_at or work.now):
-            yield command
+def _part(work: Work, invoices: Iterable[Invoice], changes: Collection[PlanChange]) -> None:
+    """Let follow what becomes of what these recorded invoices granted for prices that these changes left."""
+    if work.policies.plan_change is OnPlanChange.KEEP:
+        return
+    for parting in partings(invoices, changes):
+        account = _settled(work, parting.account, parting.sources)
+        carry_out_once(work, parted(work.policies.plan_change, parting, account, _now(work, account)))
+
+
+def _settled(work: Work, named: AccountId, sources: Iterable[str]) -> Account:
+    """Return an account with the lots of these sources, as it is when everything that fell due is written down."""
+    account = work.unit.ledger.load([Needs(named, sources=frozenset(sources))], lock=work.lock)[named]
+    return fold(account, settle(account, _now(work, account)))
+
+
+def _now(work: Work, account: Account) -> datetime:
+    return max(work.now, account.recorded_at or work.now)  # another host's clock may be ahead of ours

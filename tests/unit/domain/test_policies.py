@@ -11,6 +11,7 @@ from billing_core.domain.money import Currency, Money
 from billing_core.domain.payments import Invoice, InvoiceLine, Payment, Purchase
 from billing_core.domain.policies import (
     Award,
+    Policies,
     awards,
     bought,
     entitling_lines,
@@ -44,14 +45,14 @@ def invoice(*lines, reason="subscription_cycle", paid_at=PAID):
     return Invoice("in_1", Money(900, "usd"), paid_at, reason, "cus_1", subscription="sub_1", lines=lines or (line(),))
 
 
-def awarded(paid, sold=None, priced=None):
+def awarded(paid, sold=None, priced=None, policies=Policies()):
     """Return how many credits each line of an invoice awards."""
-    found = awards(paid, {"prod_pro": sold or product()}, {"price_pro": priced or price()})
+    found = awards(paid, {"prod_pro": sold or product()}, {"price_pro": priced or price()}, policies)
     return {award.line.id: award.amount for award in found}
 
 
 def expiry(paid, priced=None):
-    (award,) = awards(paid, {"prod_pro": product()}, {"price_pro": priced or price()})
+    (award,) = awards(paid, {"prod_pro": product()}, {"price_pro": priced or price()}, Policies())
     return award.expires_at
 
 
@@ -254,7 +255,7 @@ def pack(**rest):
 def test_a_pack_on_the_invoice_of_a_subscription_is_pay_as_you_go():
     sold = {"prod_pro": product(), "prod_pack": product("50", "payg", "prod_pack")}
 
-    plan, extra = awards(invoice(line(), pack()), sold, {"price_pro": price()})
+    plan, extra = awards(invoice(line(), pack()), sold, {"price_pro": price()}, Policies())
 
     assert (plan.amount, plan.kind, plan.expires_at) == (100, LotKind.SUBSCRIPTION, ENDS)
     assert (extra.amount, extra.kind, extra.expires_at) == (50, LotKind.PAYG, None)
@@ -262,7 +263,7 @@ def test_a_pack_on_the_invoice_of_a_subscription_is_pay_as_you_go():
 
 def test_a_pack_of_subscription_credits_is_quarantined():
     with pytest.raises(ProductQuarantined, match="does not fit what is bought once: it must be `payg`"):
-        awards(invoice(pack()), {"prod_pack": product("50", "subscription", "prod_pack")}, {})
+        awards(invoice(pack()), {"prod_pack": product("50", "subscription", "prod_pack")}, {}, Policies())
 
 
 # When they expire ---------------------------------------------------------------------------------------------------------
@@ -343,7 +344,7 @@ def test_a_warning_quarantines_nothing():
 
 
 def test_an_award_becomes_a_grant_that_names_the_money_and_the_subscription():
-    (grant,) = invoice_grants(invoice(), "acme", [Award(line(), 100, LotKind.SUBSCRIPTION, ENDS)])
+    (grant,) = invoice_grants(invoice(), "acme", [Award(line(), 100, LotKind.SUBSCRIPTION, Money(900, "usd"), ENDS)])
 
     assert grant == Grant(
         account=AccountId("acme"),

@@ -1,20 +1,19 @@
-"""Policies: the only place where one concept causes another, such as a paid renewal that grants credits.
+"""Invoices: what the lines of a subscription's paid invoice grant, and when."""
 
-Each function looks at facts and returns the ledger's commands that follow from them. Keys and sources are derived from the
-facts, so that the same fact, however often and under whatever event it is reported, gives the same commands.
-"""
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import accumulate, pairwise
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
-from types import MappingProxyType
+import attrs
+from attrs import frozen
 
-from attrs import field, frozen
-
-from billing_core.domain.credits import AccountId, Convert, Grant, LotKind, Unit
-from billing_core.domain.money import MAX_AMOUNT, whole
-from billing_core.domain.payments import QUANTITY, BillingReason, Invoice, InvoiceLine, Payment, Purchase
+from billing_core.domain.credits import AccountId, Grant, LotKind
+from billing_core.domain.money import Money
+from billing_core.domain.payments import BillingReason, Invoice, InvoiceLine
+from billing_core.domain.policies.choices import Policies, TrialCredits, Yearly
+from billing_core.domain.policies.periods import YEAR, expiry, known_period, months
+from billing_core.domain.policies.sources import installment_source, line_source
 from billing_core.domain.products import (
-    CREDIT_AMOUNT,
     CREDIT_TYPE,
     CreditTerms,
     CreditType,
@@ -22,131 +21,36 @@ from billing_core.domain.products import (
     Price,
     Problem,
     Product,
-    Recurring,
-    amount_complaint,
     misfits,
     quarantined,
     read_terms,
-    whole_amount,
 )
-from billing_core.domain.subscriptions import PlanChange
-from billing_core.errors import Invalid, ProductQuarantined
+from billing_core.errors import ProductQuarantined
 
-__all__ = [
-    "CONVERTED",
-    "OPENED",
-    "RESERVED",
-    "Award",
-    "Policies",
-    "awards",
-    "bought",
-    "conversions",
-    "entitling_lines",
-    "incomplete",
-    "invoice_grants",
-    "line_source",
-    "prices_to_know",
-    "purchase_grant",
-]
+__all__ = ["Award", "awards", "entitling_lines", "incomplete", "invoice_grants", "prices_to_know"]
 
 _SUBSCRIPTION_REASONS = frozenset({
     BillingReason.SUBSCRIPTION_CREATE,
     BillingReason.SUBSCRIPTION_CYCLE,
     BillingReason.SUBSCRIPTION_UPDATE,
 })
-# How the keys of what follows from payments begin; those of the application's own commands must not, or they could meet.
-CONVERTED = "convert:"
-RESERVED = ("payment:", "invoice:", CONVERTED, "transfer:")
-# How the sources of lots begin that commands open by themselves; no grant may take one.
-OPENED = (CONVERTED, "refund:", "adjust:", "transfer:")
-
-_YEAR = timedelta(days=365)
-_MONTH = timedelta(days=31)
-
-
-def _levels(asked: Mapping[str, Iterable[int]]) -> Mapping[str, tuple[int, ...]]:
-    """Return the levels of each unit, the highest first; shaped as an attrs converter."""
-    levels = {
-        unit: tuple(sorted({whole("low_balance", one) for one in some}, reverse=True)) for unit, some in asked.items()
-    }
-    return MappingProxyType(levels)
-
-
-@frozen
-class Policies:
-    """What an application can choose.
-
-    Args:
-        livemode: None takes live and test news alike; otherwise the other is ignored.
-        units: What is counted besides whole credits, with its scale.
-        low_balance: For each unit, at which levels the application is told that a balance fell below: once each time.
-    """
-
-    livemode: bool | None = None
-    units: tuple[Unit, ...] = ()
-    low_balance: Mapping[str, tuple[int, ...]] = field(factory=dict, converter=_levels)
-
-    def unit(self, name: str) -> Unit:
-        """Return a unit by its name; one that nobody defined is counted in whole numbers."""
-        return next((unit for unit in self.units if unit.name == name), Unit(name))
-
-
-# One-time payments --------------------------------------------------------------------------------------------------------
-
-
-def bought(payment: Payment) -> Purchase | None:
-    """Return what a payment bought; None if it grants nothing by itself.
-
-    A payment that settles an invoice grants nothing: the invoice does.
-    """
-    return None if payment.invoice else payment.purchase
-
-
-def purchase_grant(payment: Payment, purchase: Purchase, owner: str) -> Grant:
-    """Return the grant of the credits that a one-time payment bought; they never expire.
-
-    Raises:
-        Invalid: The frozen terms cannot be read.
-    """
-    source = f"payment:{payment.id}"
-    return Grant(
-        account=AccountId(owner),
-        key=source,
-        source=source,
-        amount=_frozen_amount(purchase),
-        kind=LotKind.PAYG,
-        effective_at=payment.paid_at,
-        cost=payment.amount,
-        reference=f"purchase:{purchase.id}",
-    )
-
-
-def _frozen_amount(purchase: Purchase) -> int:
-    each = _frozen_number(CREDIT_AMOUNT, purchase.credit_amount)
-    quantity = _frozen_number(QUANTITY, purchase.quantity)
-    if each * quantity > MAX_AMOUNT:
-        raise Invalid(CREDIT_AMOUNT, f"times {QUANTITY} is larger than {MAX_AMOUNT}")
-    return each * quantity
-
-
-def _frozen_number(name: str, text: str) -> int:
-    complaint = amount_complaint(text)
-    if complaint:
-        raise Invalid(name, complaint)
-    return whole_amount(text)
-
-
-# Subscription invoices ----------------------------------------------------------------------------------------------------
 
 
 @frozen
 class Award:
-    """The credits that one paid invoice line entitles to; `expires_at` None is never."""
+    """The credits that one paid invoice line entitles to, or those of one of its months.
+
+    `cost` is what was paid for them. They begin when they are paid for, unless `starts_at` says later; `expires_at` None is
+    never. `month` counts from 1, and is None where the line grants all at once.
+    """
 
     line: InvoiceLine
     amount: int
     kind: LotKind
-    expires_at: datetime | None
+    cost: Money
+    expires_at: datetime | None = None
+    starts_at: datetime | None = None
+    month: int | None = None
 
 
 def incomplete(invoice: Invoice) -> bool:
@@ -179,7 +83,9 @@ def prices_to_know(invoice: Invoice) -> frozenset[str]:
     return frozenset(line.price for line in entitling_lines(invoice) if line.price and not line.one_off)
 
 
-def awards(invoice: Invoice, products: Mapping[str, Product], prices: Mapping[str, Price]) -> tuple[Award, ...]:
+def awards(
+    invoice: Invoice, products: Mapping[str, Product], prices: Mapping[str, Price], policies: Policies
+) -> tuple[Award, ...]:
     """Return what a paid invoice entitles to. `products` are those of its entitling lines, `prices` the `prices_to_know`.
 
     Raises:
@@ -187,21 +93,34 @@ def awards(invoice: Invoice, products: Mapping[str, Product], prices: Mapping[st
             not fit.
     """
     units = _new_units(invoice)
-    found = (_award(line, units[line.id], invoice.paid_at, products, prices) for line in entitling_lines(invoice))
+    found = (
+        award
+        for line in entitling_lines(invoice)
+        for award in _line_awards(line, units[line.id], invoice.paid_at, products, prices, policies)
+    )
     return tuple(award for award in found if award.amount)
 
 
-def _award(
-    line: InvoiceLine, units: int, paid_at: datetime, products: Mapping[str, Product], prices: Mapping[str, Price]
-) -> Award:
+def _line_awards(
+    line: InvoiceLine,
+    units: int,
+    paid_at: datetime,
+    products: Mapping[str, Product],
+    prices: Mapping[str, Price],
+    policies: Policies,
+) -> Iterable[Award]:
     product = products[line.product or ""]
     if line.one_off:
-        return Award(line, _each(product, _sold_once) * units, LotKind.PAYG, None)
+        return [Award(line, _each(product, _sold_once) * units, LotKind.PAYG, line.amount)]
     price = prices[line.price or ""]
     each = _each(product, lambda terms: misfits(terms, price))
     # A line of nothing is a trial, which proves no money, unless the price itself is free.
     paid = line.amount.amount_minor > 0 or price.unit_amount == 0
-    return Award(line, each * units if paid else 0, LotKind.SUBSCRIPTION, _expiry(line, paid_at, price))
+    if not paid and policies.trial is TrialCredits.NONE:
+        return []
+    kind = LotKind.SUBSCRIPTION if paid else LotKind.PROMOTIONAL
+    award = Award(line, each * units, kind, line.amount, expiry(line, paid_at, price))
+    return _installments(award, price, paid_at) if policies.yearly is Yearly.MONTHLY else [award]
 
 
 def _each(product: Product, misfitting: Callable[[CreditTerms], tuple[Problem, ...]]) -> int:
@@ -234,68 +153,64 @@ def _new_units(invoice: Invoice) -> Mapping[str, int]:
     return units
 
 
-def _expiry(line: InvoiceLine, paid_at: datetime, price: Price) -> datetime:
-    """Return the end of the period; a period that was over before it was paid for counts from the payment."""
-    if line.period_end and line.period_end > paid_at:
-        return line.period_end
-    if line.period_end and line.period_start and line.period_start < line.period_end:
-        return paid_at + (line.period_end - line.period_start)
-    return paid_at + _length(price.recurring)
+# Monthly installments -----------------------------------------------------------------------------------------------------
 
 
-def _length(period: Recurring | None) -> timedelta:
-    """Return how long a period is taken to be: 31 days a month, 365 a year, 31 if it is unknown or anything else."""
-    if period and period.interval is Interval.YEAR:
-        return _YEAR * period.count
-    return _MONTH * (period.count if period and period.interval is Interval.MONTH else 1)
+def _installments(award: Award, price: Price, paid_at: datetime) -> Iterator[Award]:
+    """Divide what a year grants among its months, the remainder among the first ones.
+
+    A period that is shorter, such as the rest of a year, grants for the months that begin in it. Months that had begun when
+    the period was paid for are granted at once, and those that were over last as long as the one that was running.
+    """
+    period = known_period(award.line, paid_at)
+    if not (period and award.amount and price.recurring and price.recurring.interval is Interval.YEAR):
+        yield award
+        return
+    parts = YEAR * price.recurring.count
+    begins = months(*period)[:parts]
+    ends = (*begins[1:], period[1])
+    running_until = next(end for end in ends if end > paid_at)
+    each, rest = divmod(award.amount, parts)
+    amounts = [each + (number < rest) for number in range(len(begins))]
+    costs = _shares(award.cost, amounts)
+    for number, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+        yield attrs.evolve(
+            award,
+            amount=amounts[number],
+            cost=costs[number],
+            expires_at=max(end, running_until),
+            starts_at=begin if number and begin > paid_at else None,
+            month=number + 1,
+        )
 
 
-def line_source(invoice: Invoice, line: InvoiceLine) -> str:
-    """Return the name of the money of one invoice line, under which it grants once."""
-    return f"invoice:{invoice.id}:line:{line.id}"
+def _shares(cost: Money, amounts: Iterable[int]) -> list[Money]:
+    """Divide what was paid in proportion to what it grants, so that the shares add up to it."""
+    sums = [*accumulate(amounts, initial=0)]
+    paid = [cost.amount_minor * one // sums[-1] for one in sums]
+    return [Money(after - before, cost.currency) for before, after in pairwise(paid)]
+
+
+# Grants -------------------------------------------------------------------------------------------------------------------
 
 
 def invoice_grants(invoice: Invoice, owner: str, awarded: Iterable[Award]) -> tuple[Grant, ...]:
     """Return the grants of the credits that the lines of a paid invoice entitle to."""
-    return tuple(
-        Grant(
-            account=AccountId(owner),
-            key=line_source(invoice, award.line),
-            source=line_source(invoice, award.line),
-            amount=award.amount,
-            kind=award.kind,
-            effective_at=invoice.paid_at,
-            expires_at=award.expires_at,
-            cost=award.line.amount,
-            reference=f"subscription:{award.line.subscription}",
-        )
-        for award in awarded
+    return tuple(_grant(invoice, owner, award) for award in awarded)
+
+
+def _grant(invoice: Invoice, owner: str, award: Award) -> Grant:
+    whole = line_source(invoice, award.line)
+    source = installment_source(whole, award.month) if award.month else whole
+    return Grant(
+        account=AccountId(owner),
+        key=source,
+        source=source,
+        amount=award.amount,
+        kind=award.kind,
+        effective_at=invoice.paid_at,
+        starts_at=award.starts_at,
+        expires_at=award.expires_at,
+        cost=award.cost,
+        reference=f"subscription:{award.line.subscription}",
     )
-
-
-# Plan changes -------------------------------------------------------------------------------------------------------------
-
-
-def conversions(owner: str, invoices: Iterable[Invoice], changes: Iterable[PlanChange]) -> tuple[Convert, ...]:
-    """Return the conversions that follow from plan changes: what is unused of a price that was left becomes pay-as-you-go.
-
-    Both sides may be complete histories or only what is new; a lot is converted by the first change since its period began.
-    A period that is paid for only after the change is converted when it is paid.
-    """
-    ordered = sorted(changes)
-    found = (
-        (invoice, line, next((one for one in ordered if one.at >= _begins(invoice, line) and line.price in one.left), None))
-        for invoice in invoices
-        for line in entitling_lines(invoice)
-    )
-    return tuple(_conversion(owner, invoice, line, change) for invoice, line, change in found if change)
-
-
-def _begins(invoice: Invoice, line: InvoiceLine) -> datetime:
-    return min(line.period_start or invoice.paid_at, invoice.paid_at)
-
-
-def _conversion(owner: str, invoice: Invoice, line: InvoiceLine, change: PlanChange) -> Convert:
-    source = line_source(invoice, line)
-    moment = max(change.at, invoice.paid_at)
-    return Convert(account=AccountId(owner), key=f"convert:{source}", source=source, effective_at=moment)

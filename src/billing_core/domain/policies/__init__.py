@@ -1,0 +1,45 @@
+"""Policies: the only place where one concept causes another, such as a paid renewal that grants credits.
+
+Each function looks at facts and returns the ledger's commands that follow from them. Keys and sources are derived from the
+facts, so that the same fact, however often and under whatever event it is reported, gives the same commands. `Policies` are
+what an application can choose among; each default is the original semantics.
+"""
+
+from billing_core.domain.policies.choices import OnPlanChange, Policies, Rollover, TrialCredits, Yearly
+from billing_core.domain.policies.invoices import (
+    Award,
+    awards,
+    entitling_lines,
+    incomplete,
+    invoice_grants,
+    prices_to_know,
+)
+from billing_core.domain.policies.plan_changes import Parting, parted, partings
+from billing_core.domain.policies.purchases import bought, purchase_grant
+from billing_core.domain.policies.rollovers import Renewal, renewals, rolled_over
+from billing_core.domain.policies.sources import OPENED, RESERVED, line_source
+
+__all__ = [
+    "OPENED",
+    "RESERVED",
+    "Award",
+    "OnPlanChange",
+    "Parting",
+    "Policies",
+    "Renewal",
+    "Rollover",
+    "TrialCredits",
+    "Yearly",
+    "awards",
+    "bought",
+    "entitling_lines",
+    "incomplete",
+    "invoice_grants",
+    "line_source",
+    "parted",
+    "partings",
+    "prices_to_know",
+    "purchase_grant",
+    "renewals",
+    "rolled_over",
+]
