@@ -93,14 +93,14 @@ class Shop:
         self.store = EventfulStore(MemoryStore())
         self.clock = FixedClock(self.day(today))
         self.source = ScriptedSource()
-        self.billing = Billing(
-            store=self.store,
-            provider=self.source,
-            clock=self.clock,
-            ids=SequentialIds(),
-            policies=policies or Policies(),
-        )
+        self.ids = SequentialIds()
         self._events = 0
+        self.choose(policies or Policies())
+
+    def choose(self, policies):
+        """Open the same shop with these policies."""
+        parts = {"store": self.store, "provider": self.source, "clock": self.clock, "ids": self.ids}
+        self.billing = Billing(**parts, policies=policies)
 
     # Asking
 
