@@ -1,7 +1,7 @@
-"""Every check of the project: `nox` runs all but `mutation` and `thorough`, `nox -s lint` runs one, `nox -l` lists them.
+"""Every check of the project: `nox` runs all that must pass, `nox -s lint` runs one, `nox -l` lists them.
 
-Arguments after `--` go to pytest, in the sessions that run it: `nox -s tests-3.11 -- -k ledger`; those of `mutation` go to
-mutmut: `nox -s mutation -- '*.credits.balances.*'`.
+Arguments after `--` go to pytest, in the sessions that run it: `nox -s tests-3.11 -- -k ledger`. `mutation` hands them to
+mutmut, `nox -s mutation -- '*.credits.balances.*'`, and `bench` has its own, `nox -s bench -- --quick`.
 """
 
 import shutil
@@ -137,3 +137,11 @@ def thorough(session: nox.Session) -> None:
     """Test everything on every Python, with many more and random examples."""
     session.install("--editable", ".[all]", *groups("test", "postgres"))
     session.run(*PYTEST, "--timeout=0", "--ignore=tests/docs", *session.posargs, env=THOROUGH)
+
+
+@nox.session(python=HERE, default=False)
+def bench(session: nox.Session) -> None:
+    """Measure the ledger against what its databases can do at most."""
+    session.install("--editable", ".[postgres]", *groups("postgres"))
+    # Where the server keeps its lock file is all the same to it.
+    session.run("python", "-m", "benchmarks", *session.posargs, env={"PYTHONWARNINGS": "ignore:XDG_RUNTIME_DIR"})

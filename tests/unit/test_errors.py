@@ -29,6 +29,17 @@ SENTENCES = [
     (errors.HoldExceeded("acme", 2, 5, 1), errors.Refused, "5 credits to be captured, hold 2 holds 1"),
     (errors.AlreadyGranted("acme", "payment:pi_1", 3), errors.Refused, "payment:pi_1 was already granted by entry 3"),
     (
+        errors.RefundExceeded("acme", 7, 5, 1),
+        errors.Refused,
+        "5 credits to be refunded, entry 7 has 1 left",
+    ),
+    (
+        errors.RevocationExceeded("acme", "payment:pi_1", 5, 1),
+        errors.Refused,
+        "5 credits to be clawed back, payment:pi_1 has 1 left",
+    ),
+    (errors.AlreadyRestored("acme", 7, 9), errors.Refused, "revocation 7 was already undone by entry 9"),
+    (
         errors.ProductQuarantined("prod_1", ("a is bad", "b is bad")),
         errors.Refused,
         "product prod_1 grants nothing until its metadata is mended: a is bad; b is bad",

@@ -92,7 +92,8 @@ class LedgerStatements:
         last = tuple_(account.c.owner, account.c.unit) > tuple_(
             bindparam("at_owner", type_=NAME), bindparam("at_unit", type_=NAME)
         )
-        self.owners = names.where(last).order_by(account.c.owner, account.c.unit).limit(bindparam("most"))
+        written = account.c.version > 0  # to lock an account that is missing is to create it
+        self.owners = names.where(last, written).order_by(account.c.owner, account.c.unit).limit(bindparam("most"))
         due = account.c.next_due_at <= bindparam("now", type_=Instant)
         self.due = names.where(due).order_by(account.c.next_due_at, *names.selected_columns).limit(bindparam("most"))
         within = movement.c.seq.between(bindparam("first"), bindparam("last"))

@@ -66,8 +66,14 @@ class Transaction:
         """
         self._writable()
         self._over = True
-        with translated("the unit"):
-            self._connection.commit()
+        try:
+            with translated("the unit"):
+                self._connection.commit()
+        except BaseException:
+            # A COMMIT that failed may have left the transaction open, which the pool would hand on with its locks, and the
+            # next unit keep: SQLite does so when it is busy.
+            self._connection.invalidate()
+            raise
 
     def _writable(self) -> None:
         self._usable()

@@ -1,22 +1,25 @@
 """Credits: every command on them. Each is loaded, decided and recorded; a lost race is decided again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypedDict, Unpack
 
 from attrs import frozen
 
+from billing_core.application.leases import Lease
 from billing_core.application.reading import UNIT, Reading, Statement
 from billing_core.application.recording import carry_out, settle_all
 from billing_core.application.work import Work, retried
 from billing_core.domain.credits import (
+    Account,
     AccountId,
     Adjust,
     Balance,
     Capture,
     Entry,
     Grant,
+    Hold,
     KeyedCommand,
     LotKind,
     Needs,
@@ -29,10 +32,12 @@ from billing_core.domain.credits import (
     Shortfall,
     Spend,
     Transfer,
+    balance_at,
+    holds_at,
 )
 from billing_core.domain.money import Money, whole
 from billing_core.domain.policies import OPENED, RESERVED, Policies
-from billing_core.errors import Invalid
+from billing_core.errors import HoldClosed, Invalid
 from billing_core.ports import Folding, Ids, UnitOfWork
 
 __all__ = ["Credits", "Said", "Statement"]
@@ -183,6 +188,50 @@ class Credits(Reading):
         """
         return self._do(Release(hold=hold, **self._common(account, said)))
 
+    def lease(
+        self,
+        account: str,
+        amount: int | Decimal,
+        *,
+        every: int | Decimal | None = None,
+        expires_in: timedelta = _ENOUGH,
+        **said: Unpack[Said],
+    ) -> Lease:
+        """Hold credits as a budget for work that is metered while it goes on, such as an answer told token by token.
+
+        Use it in a `with` block, where `lease.spend(...)` costs nothing but memory; whenever `every` credits (a tenth of
+        the lease unless told otherwise) have come together, they are captured. At the end of the block, also if it failed,
+        what was spent is captured and the rest returns. After a crash the rest returns when `expires_in` has passed.
+
+        With the `key` of a lease that a crash ended, the work goes on with what is left of it.
+
+        Raises:
+            InsufficientCredits: Less is available; nothing was set aside.
+            HoldClosed: A lease under this key ended before; or this one timed out before everything was captured.
+            KeyReused: The key belongs to another command.
+            Invalid: An argument cannot be.
+        """
+        unit = self._policies.unit(said.get("unit", UNIT))
+        placed = self.hold(account, amount, expires_in=expires_in, **said)
+        hold = self._open_hold(AccountId(account, unit.name), placed.seq)
+
+        def capture(part: int, key: str, final: bool) -> Entry:  # noqa: FBT001 - `Captures` says so
+            words: Said = {**said, "key": key}
+            return self.capture(account, placed.seq, part, final=final, **words)
+
+        return Lease(
+            account=account,
+            hold=hold.number,
+            expires_at=hold.expires_at,
+            unit=unit,
+            every=max(hold.amount // 10, 1) if every is None else unit.steps(every),
+            left=hold.left,
+            captured=hold.captured,
+            key=placed.key or "",
+            now=self._clock.now,
+            capture=capture,
+        )
+
     def revoke(
         self,
         account: str,
@@ -262,8 +311,7 @@ class Credits(Reading):
     def expire(self, account: str, *, unit: str = UNIT) -> Balance:
         """Write down what fell due on one account and return its balance: only the age of the books depends on it."""
         named = AccountId(account, unit)
-        self._settle([named])
-        return self.balance(account, unit=unit)
+        return balance_at(self._settle([named])[named], self._clock.now())
 
     def sweep(self, limit: int = 1000) -> int:
         """Write down what fell due, on at most `limit` accounts, and return on how many: nothing depends on it.
@@ -283,12 +331,19 @@ class Credits(Reading):
             swept += len(due)
         return swept
 
-    def _settle(self, accounts: Sequence[AccountId]) -> None:
-        def do(unit: UnitOfWork, lock: bool) -> None:  # noqa: FBT001 - `retried` says so
-            work = self._work(unit, lock=lock)
-            settle_all(work, unit.ledger.load(map(Needs, accounts), lock=lock).values())
+    def _settle(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Account]:
+        def do(unit: UnitOfWork, lock: bool) -> Mapping[AccountId, Account]:  # noqa: FBT001 - `retried` says so
+            return settle_all(self._work(unit, lock=lock), accounts)
 
-        retried(self._store, f"{len(accounts)} accounts", do)
+        return retried(self._store, f"{len(accounts)} accounts", do)
+
+    def _open_hold(self, account: AccountId, number: int) -> Hold:
+        loaded = self._load(Needs(account, holds=frozenset({number})))
+        for hold in holds_at(loaded, self._clock.now()):
+            if hold.number == number:
+                return hold
+        closed = next(hold for hold in loaded.holds if hold.number == number)
+        raise HoldClosed(str(account), number, closed.captured, closed.amount - closed.captured)
 
     def _common(self, account: str, said: Said) -> dict[str, Any]:
         """Return what every command is made of. A word that no command knows is passed on, for it to refuse."""

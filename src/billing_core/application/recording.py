@@ -8,6 +8,7 @@ import attrs
 from billing_core.application.work import Work
 from billing_core.domain.credits import (
     Account,
+    AccountId,
     Book,
     Change,
     Convert,
@@ -71,9 +72,12 @@ def carry_out_once(work: Work, commands: Iterable[Grant | Convert | Forfeit]) ->
             _record(work, [change(account, entries)])
 
 
-def settle_all(work: Work, accounts: Iterable[Account]) -> None:
-    """Write down what fell due on these accounts."""
-    _record(work, [change(one, decide(one, Expire(account=one.id), work.now)) for one in accounts])
+def settle_all(work: Work, accounts: Iterable[AccountId]) -> Mapping[AccountId, Account]:
+    """Write down what fell due on these accounts, and return them as they are after that."""
+    loaded = work.unit.ledger.load(map(Needs, accounts), lock=work.lock)
+    changes = [change(one, decide(one, Expire(account=one.id), work.now)) for one in loaded.values()]
+    _record(work, changes)
+    return {one.account.id: one.account for one in changes}
 
 
 def _until(now: datetime, command: Grant | Convert | Forfeit) -> Grant | Convert | Forfeit:

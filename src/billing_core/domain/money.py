@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from billing_core.errors import CurrencyMismatch, Invalid
 
-__all__ = ["MAX_AMOUNT", "Currency", "Money", "whole"]
+__all__ = ["MAX_AMOUNT", "Currency", "Money", "shifted", "whole"]
 
 # The exponents are those in which the provider counts minor units (https://docs.stripe.com/currencies, "zero-decimal",
 # "three-decimal" and "special cases"). ISK and UGX have no minor unit in ISO 4217, yet their amounts come in hundredths.
@@ -30,6 +30,14 @@ def whole(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise Invalid(name, f"must be a whole number (int), not {type(value).__name__}")
     return value
+
+
+def shifted(amount: Decimal, decimals: int) -> Fraction | None:
+    """Return `amount` in steps of so many decimals, exactly, or None if it is no number that anybody counts with."""
+    if not amount.is_finite() or abs(amount.adjusted()) > _MOST_DIGITS or len(amount.as_tuple().digits) > _MOST_DIGITS:
+        return None
+    # A fraction is exact; the context of decimals, which the caller may have changed, rounds.
+    return Fraction(amount) * Fraction(10) ** decimals
 
 
 def _is_code(value: object) -> bool:
@@ -89,10 +97,9 @@ class Money:
             amount = Decimal(major)
         except InvalidOperation:
             raise Invalid("amount", f"{major!r} is not a number") from None
-        if not amount.is_finite() or abs(amount.adjusted()) > _MOST_DIGITS or len(amount.as_tuple().digits) > _MOST_DIGITS:
+        minor = shifted(amount, money_of.exponent)
+        if minor is None:
             raise Invalid("amount", f"{major} is no amount of money")
-        # A fraction is exact; the context of decimals, which the caller may have changed, rounds.
-        minor = Fraction(amount) * 10**money_of.exponent
         if minor.denominator != 1:
             raise Invalid("amount", f"{major} has no whole number of minor units in {money_of}")
         return cls(minor.numerator, money_of)

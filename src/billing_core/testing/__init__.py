@@ -2,7 +2,7 @@
 
 `contracts` are pytest classes: subclass one, fill its fixture, inherit the tests. `machines` runs whole histories of a
 ledger beside an independent model. `strategies` draws values, `laws` says what holds for every journal, `driver` carries
-out commands as an application does. Needs the extra `testing`.
+out commands as an application does, `exports` writes journals down to be compared. Needs the extra `testing`.
 """
 
 import pytest

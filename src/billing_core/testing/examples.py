@@ -9,16 +9,22 @@ import attrs
 from billing_core.domain.credits import (
     Account,
     AccountId,
+    Adjust,
     Capture,
     Change,
     Convert,
     Expire,
+    Forfeit,
     Grant,
     KeyedCommand,
     Needs,
     PlaceHold,
+    Refund,
     Release,
+    Restore,
+    Revoke,
     Spend,
+    Transfer,
     change,
     decide,
 )
@@ -40,6 +46,7 @@ __all__ = [
     "a_convert",
     "a_customer",
     "a_delivery",
+    "a_forfeit",
     "a_grant",
     "a_hold",
     "a_link",
@@ -47,11 +54,16 @@ __all__ = [
     "a_payment",
     "a_price",
     "a_product",
+    "a_refund",
     "a_release",
+    "a_restore",
+    "a_revoke",
     "a_snapshot",
     "a_spend",
     "a_subscription",
+    "a_transfer",
     "an_account",
+    "an_adjustment",
     "an_expire",
     "an_impossible_change",
     "an_invoice",
@@ -85,6 +97,11 @@ def a_spend(account: AccountId, amount: int = 1, **rest: Any) -> Spend:  # noqa:
     return Spend(**{"account": account, "amount": amount, "key": fresh("key"), **rest})
 
 
+def a_refund(account: AccountId, spend: int, amount: int | None = None, **rest: Any) -> Refund:  # noqa: ANN401 - any field
+    """Return a refund under a fresh key: of all that the entry has left, unless it is said."""
+    return Refund(**{"account": account, "spend": spend, "amount": amount, "key": fresh("key"), **rest})
+
+
 def a_hold(account: AccountId, amount: int = 1, **rest: Any) -> PlaceHold:  # noqa: ANN401 - any field of the command
     """Return a hold under a fresh key, for a day unless it is said."""
     lasting = {} if rest.keys() & {"expires_at", "expires_in"} else {"expires_at": NOW + timedelta(days=1)}
@@ -104,6 +121,32 @@ def a_release(account: AccountId, hold: int, **rest: Any) -> Release:  # noqa: A
 def a_convert(account: AccountId, source: str, **rest: Any) -> Convert:  # noqa: ANN401 - any field of the command
     """Return a conversion under a fresh key."""
     return Convert(**{"account": account, "source": source, "key": fresh("key"), **rest})
+
+
+def a_forfeit(account: AccountId, source: str, **rest: Any) -> Forfeit:  # noqa: ANN401 - any field of the command
+    """Return a forfeiture under a fresh key."""
+    return Forfeit(**{"account": account, "source": source, "key": fresh("key"), **rest})
+
+
+def a_revoke(account: AccountId, source: str, amount: int | None = None, **rest: Any) -> Revoke:  # noqa: ANN401 - any field
+    """Return a revocation under a fresh key: of all that the lot has left, unless it is said."""
+    return Revoke(**{"account": account, "source": source, "amount": amount, "key": fresh("key"), **rest})
+
+
+def a_restore(account: AccountId, revocation: int, **rest: Any) -> Restore:  # noqa: ANN401 - any field of the command
+    """Return the undoing of a revocation, under a fresh key."""
+    return Restore(**{"account": account, "revocation": revocation, "key": fresh("key"), **rest})
+
+
+def an_adjustment(account: AccountId, amount: int = 1, **rest: Any) -> Adjust:  # noqa: ANN401 - any field of the command
+    """Return an adjustment under a fresh key, up or, of less than nothing, down; somebody answers for it."""
+    answered = {"reason": "a count that was wrong", "actor": fresh("operator")}
+    return Adjust(**{"account": account, "amount": amount, "key": fresh("key"), **answered, **rest})
+
+
+def a_transfer(account: AccountId, to: AccountId, amount: int = 1, **rest: Any) -> Transfer:  # noqa: ANN401 - any field
+    """Return a transfer under a fresh key."""
+    return Transfer(**{"account": account, "to": to, "amount": amount, "key": fresh("key"), **rest})
 
 
 def an_expire(account: AccountId) -> Expire:

@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 import pytest
+from faults import scripted
 from sqlalchemy import URL, event
 
 from billing_adapters.sqlalchemy import migrate
@@ -61,3 +62,10 @@ def executed(engine):
             record.append((statement, parameters))
 
     return record
+
+
+@pytest.fixture
+def script(engine):
+    """Return the script past which everything is led that is sent to the database: what was sent, and what goes wrong."""
+    with scripted(engine) as script:
+        yield script

@@ -12,10 +12,14 @@ from billing_core.domain.credits import (
     Book,
     Books,
     Convert,
+    Forfeit,
     Grant,
     LotKind,
     Movement,
     Operation,
+    PlaceHold,
+    Release,
+    Revoke,
     Spend,
     balance_at,
     change,
@@ -131,6 +135,83 @@ def test_what_had_expired_by_the_moment_of_the_conversion_stays_expired(moment):
     assert (converted.movements, converted.opened, converted.amount, converted.change) == ((), None, 0, 0)
 
 
+# A part, and for a time ---------------------------------------------------------------------------------------------------
+
+
+def test_at_most_so_much_is_converted_and_the_rest_stays_as_it_was():
+    account = after(PLAN, spend(4))
+
+    (entry,) = decide(account, convert(most=5), NOW)
+
+    assert entry.movements == (Movement(1, Book.AVAILABLE, Book.ISSUED, 5), Movement(3, Book.ISSUED, Book.AVAILABLE, 5))
+    assert (entry.amount, entry.opened.amount, entry.opened.cost) == (5, 5, Money(499, "usd"))
+    assert balance_at(after(convert(most=5), account=account), ENDS).available == 5
+
+
+def test_no_more_is_converted_than_was_unused():
+    (entry,) = decide(after(PLAN, spend(4)), convert(most=100), NOW)
+
+    assert entry.amount == 6
+
+
+def test_nothing_may_be_converted():
+    (entry,) = decide(after(PLAN), convert(most=0), NOW)
+
+    assert (entry.movements, entry.opened, entry.effective_at) == ((), None, NOW)
+
+
+def test_what_was_forfeited_is_not_brought_back():
+    hold = PlaceHold(account=ACME, key="hold", amount=4, expires_in=60 * DAY)
+    forfeit = Forfeit(account=ACME, key="forfeit", source="plan")
+    account = after(PLAN, hold, forfeit, Release(account=ACME, key="release", hold=2))
+
+    (entry,) = decide(account, convert(most=5), NOW)
+
+    assert [(one.source.value, one.amount) for one in entry.movements] == [("available", 4), ("issued", 4)]
+
+
+def test_converted_credits_may_last_for_a_time():
+    account = after(PLAN, convert(expires_at=ENDS + 5 * DAY))
+
+    assert account.lots[1].expires_at == ENDS + 5 * DAY
+    assert balance_at(account, ENDS + 4 * DAY).available == 10
+    assert balance_at(account, ENDS + 5 * DAY).available == 0
+
+
+def test_converted_credits_cannot_end_before_they_begin():
+    with pytest.raises(Invalid, match="expires_at must be later"):
+        decide(after(PLAN), convert(expires_at=NOW), NOW)
+
+
+def test_a_conversion_that_is_told_late_may_have_expired_since():
+    late = convert(effective_at=NOW, expires_at=NOW + DAY)
+
+    converted, expired = decide(after(PLAN), late, NOW + 2 * DAY)
+
+    assert (converted.operation, converted.change) == (Operation.CONVERT, 0)
+    assert (expired.operation, expired.effective_at) == (Operation.EXPIRE, NOW + DAY)
+
+
+def test_what_is_held_is_not_converted():
+    hold = PlaceHold(account=ACME, key="hold", amount=4, expires_in=DAY)
+
+    account = after(PLAN, hold, convert())
+
+    assert account.books == Books(issued=-10, available=6, held=4)
+
+
+def test_a_conversion_repays_nothing_of_what_is_owed():
+    pack = Grant(account=ACME, key="pack", source="pack", amount=5, kind=LotKind.PROMOTIONAL)
+    revoke = Revoke(account=ACME, key="revoke", source="pack")
+
+    account = after(pack, PLAN, spend(5), revoke, convert())
+
+    assert (account.books.available, account.owes) == (10, 5)
+
+
+# Once ---------------------------------------------------------------------------------------------------------------------
+
+
 def test_a_lot_that_was_spent_converts_into_nothing():
     account = after(PLAN, spend(10))
 
@@ -185,6 +266,11 @@ def test_a_lot_that_nobody_granted_cannot_be_converted():
 def test_a_conversion_cannot_take_effect_in_the_future():
     with pytest.raises(Invalid, match="effective_at must not lie in the future"):
         decide(after(PLAN), convert(effective_at=NOW + DAY), NOW)
+
+
+def test_a_conversion_cannot_take_effect_before_the_lot_did():
+    with pytest.raises(Invalid, match="effective_at must not lie before the lot was granted"):
+        decide(after(PLAN), convert(effective_at=NOW - DAY), NOW)
 
 
 def test_a_conversion_opens_no_second_lot_of_one_source():

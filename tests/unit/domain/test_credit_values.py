@@ -238,8 +238,10 @@ def test_entries_are_numbered_without_gaps(seq):
 
 
 def test_an_entry_cannot_take_more_from_a_lot_than_is_there():
+    more = entry(Movement(2, Book.ISSUED, Book.AVAILABLE, 5), seq=2, opened=lot(2), after=10)
+
     with pytest.raises(Invalid, match="movement takes more from lot 1 than is remaining"):
-        evolve(granted(), spent(6))
+        evolve(evolve(granted(), more), spent(6, seq=3, after=4))
 
 
 def test_an_entry_cannot_take_more_from_a_book_than_stands_in_it():

@@ -19,6 +19,7 @@ from billing_core.domain.credits import (
     Lot,
     LotKind,
     Movement,
+    Operation,
     PlaceHold,
     Spend,
     change,
@@ -133,14 +134,29 @@ def test_every_movement_of_a_spend_has_a_reason(lots):
     assert len(others) == len(lots) - 1
 
 
-@pytest.mark.parametrize(
-    ("operation", "flow"), [(operation, flow) for operation, flows in FLOWS.items() for flow in sorted(flows)]
-)
-def test_only_burning_is_explained_by_the_other_lots(operation, flow):
-    lot = Lot(1, LotKind.PAYG, 30, 5, NOW, None, "a")
-    entry = Entry(2, operation, (Movement(1, *flow, 5),), 0, 0, NOW, NOW)
+flows = [(operation, flow) for operation, flows in FLOWS.items() for flow in sorted(flows)]
 
+
+def sentence(operation, flow):
+    """Return the reason of a movement that such an entry may make, on a lot that is to begin on the second of January."""
+    lot = Lot(1, LotKind.PAYG, 30, 5, NOW + DAY, None, "a")
+    entry = Entry(9, operation, (Movement(1, *flow, 5),), 0, 0, NOW, NOW, of=7)
     (one,) = explain(entry, [lot]).movements
+    return one.why
 
-    burns = flow in {(Book.AVAILABLE, Book.CONSUMED), (Book.AVAILABLE, Book.HELD)}
-    assert one.why.startswith("the first to burn") is burns
+
+@pytest.mark.parametrize(("operation", "flow"), flows)
+def test_every_movement_that_can_be_written_has_its_sentence(operation, flow):
+    why = sentence(operation, flow)
+
+    assert why
+    assert not {"{", "}"} & {*why}
+    assert "None" not in why
+
+
+@pytest.mark.parametrize(("operation", "flow"), flows)
+def test_only_burning_is_explained_by_the_other_lots(operation, flow):
+    takes = operation in {Operation.SPEND, Operation.HOLD, Operation.SEND, Operation.ADJUST}
+
+    burns = takes and flow[0] is Book.AVAILABLE and flow[1] is not Book.OWED
+    assert sentence(operation, flow).startswith("the first to burn") is burns

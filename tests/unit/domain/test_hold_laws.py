@@ -174,7 +174,7 @@ def test_when_anybody_looks_makes_no_difference(holding, looks, lasts):
     often = after(*((NOW + look * HOUR, Expire(account=ACME)) for look in looks), account=held)
     once = after((NOW + looks[-1] * HOUR, Expire(account=ACME)), account=held)
 
-    assert attrs.evolve(often, recorded_at=None) == attrs.evolve(once, recorded_at=None)
+    assert (often.books, often.lots, often.holds, often.version) == (once.books, once.lots, once.holds, once.version)
 
 
 @given(holdings(), hours)

@@ -21,6 +21,7 @@ from billing_adapters.memory.tables import Table
 from billing_core.domain.credits import Lot, decisions, holdings, slices
 from billing_core.errors import BillingError, Conflict, HoldClosed
 from billing_core.testing.contracts import StoreContract
+from billing_core.testing.contracts.crowds import threads
 from billing_core.testing.examples import a_product, a_snapshot
 from billing_core.testing.machines import ledger_machine
 
@@ -369,8 +370,14 @@ BROKEN_HISTORIES = {
 def check(name, *given):
     """Run one test of the contract on a new store, as pytest would."""
     method = getattr(StoreContract(), f"test_{name}")
-    wanted = [one for one in inspect.signature(method).parameters if one != "store"]
-    method(store=MemoryStore(), **dict(zip(wanted, given, strict=False)))
+    store = MemoryStore()
+    fixtures = {"store": store, "crowd": threads(store)}
+    names = inspect.signature(method).parameters
+    wanted = [one for one in names if one not in fixtures]
+    method(
+        **{name: one for name, one in fixtures.items() if name in names},
+        **dict(zip(wanted, given, strict=False)),
+    )
 
 
 def run_the_machine():

@@ -68,9 +68,9 @@ class _Batch:
         after, entries = _after(self.accounts[command.account], command, now)
         written = [(after, entries)]
         if isinstance(command, Transfer) and entries:
-            to = self.accounts[command.to]
+            to, sent_at = self.accounts[command.to], entries[-1].recorded_at
             for receipt in receipts(command, after):
-                to, received = _after(to, receipt, now)
+                to, received = _after(to, receipt, sent_at)  # which is later than now if the sender's time is ahead
                 written.append((to, received))
         return written
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+import attrs
+
 from billing_core.domain.credits.commands import Refund, Restore, Revoke, Shortfall
 from billing_core.domain.credits.evolution import entry_of, moved
 from billing_core.domain.credits.grants import moment_of
@@ -45,9 +47,8 @@ def refund(account: Account, command: Refund, now: datetime) -> Entry:
             account, Operation.REFUND, movements, effective_at=now, recorded_at=now, command=command, of=spend.seq
         )
     opened = _graced(account, command, lost, now)
-    kept = (one for one in movements if one.target is not Book.EXPIRED)
-    moving = (Movement(one.lot, Book.CONSUMED, Book.ISSUED, one.amount) for one in lost)
-    movements = (*kept, *moving, Movement(opened.number, Book.ISSUED, Book.AVAILABLE, opened.amount))
+    saved = (attrs.evolve(one, target=Book.ISSUED) if one.target is Book.EXPIRED else one for one in movements)
+    movements = (*saved, Movement(opened.number, Book.ISSUED, Book.AVAILABLE, opened.amount))
     return entry_of(
         account,
         Operation.REFUND,
@@ -108,7 +109,7 @@ def revoke(account: Account, command: Revoke, now: datetime) -> Entry:
         raise RevocationExceeded(str(account.id), lot.source, command.amount or lot.amount, left)
     unused = tuple(_unused(family, amount))
     short = amount - sum(one.amount for one in unused)
-    movements = (*unused, *_owing(account, lot, unused, short, command.shortfall))
+    movements = (*unused, *_owing(account, family, unused, short, command.shortfall))
     return entry_of(
         account,
         Operation.REVOKE,
@@ -131,13 +132,18 @@ def _unused(family: Iterable[Lot], amount: int) -> Iterator[Movement]:
                 yield Movement(lot.number, book, Book.REVOKED, part)
 
 
-def _owing(account: Account, lot: Lot, unused: Sequence[Movement], short: int, shortfall: Shortfall) -> Iterator[Movement]:
-    """Return what is to be done about credits that are gone already."""
+def _owing(
+    account: Account, family: Sequence[Lot], unused: Sequence[Movement], short: int, shortfall: Shortfall
+) -> Iterator[Movement]:
+    """Return what is to be done about credits that are gone already: owed for the lots that they were used from."""
     if not short or shortfall is Shortfall.FORGIVE:
         return
-    yield Movement(lot.number, Book.OWED, Book.REVOKED, short)
+    lots = _after(account, unused)
+    used = [Slice(one.number, lots[one.number].amount - lots[one.number].revoked) for one in reversed(family)]
+    for one in divided(used, short)[0]:
+        yield Movement(one.lot, Book.OWED, Book.REVOKED, one.amount)
     if shortfall is Shortfall.TAKE:
-        yield from burned(_after(account, unused).values(), short, Book.OWED)
+        yield from burned(lots.values(), short, Book.OWED)
 
 
 # Money that did not return after all --------------------------------------------------------------------------------------
@@ -185,7 +191,7 @@ def _repaid(account: Account, revocation: Entry, undone: Sequence[Movement], now
     """Return what repaid the credits that are owed no more to the lots that it came from.
 
     What the revocation itself took comes back whatever else is owed. The rest comes back as far as nothing is owed then, to
-    the lots that repaid last.
+    the youngest lots that repaid anything.
     """
     owed = {number: lot.owed for number, lot in _after(account, undone).items()}
     taken = [(one.lot, one.amount) for one in reversed(revocation.movements) if one.target is Book.OWED]

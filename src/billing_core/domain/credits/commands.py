@@ -97,7 +97,7 @@ def _later(now: datetime, by: timedelta, name: str) -> datetime:
 class Command:
     """What every command says: on which account, under which idempotency key, and why."""
 
-    account: AccountId
+    account: AccountId = field(validator=_account)
     key: str = field(validator=text)
     reference: str | None = field(default=None, validator=optional_text)
     reason: str | None = field(default=None, validator=optional_text)
@@ -301,7 +301,7 @@ class Transfer(Command):
 class Receive(Command):
     """Open a lot of credits that another account sent, on the terms that they had there."""
 
-    sender: AccountId
+    sender: AccountId = field(validator=_account)
     amount: int = field(validator=positive)
     kind: LotKind = field(validator=_known_kind)
     source: str = field(validator=long_text)
@@ -315,7 +315,7 @@ class Receive(Command):
 class Expire:
     """Write down what fell due until now. It needs no key: nothing falls due twice."""
 
-    account: AccountId
+    account: AccountId = field(validator=_account)
 
 
 KeyedCommand: TypeAlias = (

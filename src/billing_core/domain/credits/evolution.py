@@ -36,7 +36,6 @@ _LOT_BOOKS: Mapping[Book, str] = MappingProxyType({
     Book.REVOKED: "revoked",
     Book.OWED: "owed",
 })
-_FOLLOWED = frozenset({Operation.REFUND, Operation.RESTORE})
 
 
 def evolve(account: Account, entry: Entry) -> Account:
@@ -59,7 +58,7 @@ def evolve(account: Account, entry: Entry) -> Account:
         lots=_lots_after(account, entry),
         holds=_holds_after(account, entry),
         recorded=recorded,
-        related=(*account.related, entry) if entry.operation in _FOLLOWED else account.related,
+        related=(*account.related, entry),
     )
 
 

@@ -117,7 +117,7 @@ def convert(account: Account, command: Convert, now: datetime) -> Entry:
     effective_at = moment_of(command.effective_at, now)
     if effective_at < lot.effective_at and not lot.scheduled:
         raise Invalid("effective_at", "must not lie before the lot was granted")
-    movements = tuple(_closed(lot, command, effective_at))
+    movements = tuple(_closed(lot, command, effective_at, now))
     total = sum(one.amount for one in movements)
     if not total:
         return entry_of(account, Operation.CONVERT, (), effective_at=effective_at, recorded_at=now, command=command)
@@ -174,6 +174,7 @@ def moment_of(asked: datetime | None, now: datetime) -> datetime:
 def _opening(
     account: Account, operation: Operation, command: KeyedCommand, lot: Lot, effective_at: datetime, now: datetime
 ) -> Entry:
+    _unused_source(account, lot.source)
     _check(account, lot)
     if lot.effective_at > now:
         movements: tuple[Movement, ...] = (Movement(lot.number, Book.ISSUED, Book.SCHEDULED, lot.amount),)
@@ -184,7 +185,6 @@ def _opening(
 
 
 def _check(account: Account, lot: Lot) -> None:
-    _unused_source(account, lot.source)
     if lot.expires_at and lot.expires_at <= lot.effective_at:
         raise Invalid("expires_at", "must be later than the moment at which the credits become available")
     if lot.amount - account.books.issued > MAX_BOOK:
@@ -204,9 +204,10 @@ def _lot(account: Account, source: str) -> Lot:
     return lot
 
 
-def _closed(lot: Lot, command: Convert, effective_at: datetime) -> Iterator[Movement]:
+def _closed(lot: Lot, command: Convert, effective_at: datetime, now: datetime) -> Iterator[Movement]:
     """Return what was unused of a lot at a moment, or the first `most` of it, to where it was issued from."""
-    expired_since = 0 if lot.due(effective_at) else lot.expired
+    # What is lost of a lot that still runs was forfeited, and stays so.
+    expired_since = lot.expired if lot.due(now) and not lot.due(effective_at) else 0
     unused = ((Book.SCHEDULED, lot.scheduled), (Book.AVAILABLE, lot.remaining), (Book.EXPIRED, expired_since))
     left = lot.amount if command.most is None else command.most
     for book, amount in unused:

@@ -6,7 +6,7 @@ import attrs
 from attrs import field, frozen
 
 from billing_core.domain.credits.values import MAX_AMOUNT, text
-from billing_core.domain.money import whole
+from billing_core.domain.money import shifted, whole
 from billing_core.errors import Invalid
 
 __all__ = ["Unit"]
@@ -38,15 +38,13 @@ class Unit:
         """
         if not isinstance(amount, Decimal):
             return whole("amount", amount)
-        if not amount.is_finite():
-            raise Invalid("amount", f"must be a number, not {amount}")
-        if abs(amount) > MAX_AMOUNT:
-            raise Invalid("amount", f"must be at most {MAX_AMOUNT} in the smallest step")
-        steps = amount.scaleb(self.scale)
-        if steps != steps.to_integral_value():
+        steps = shifted(amount, self.scale)
+        if steps is None or abs(steps) > MAX_AMOUNT:
+            raise Invalid("amount", f"must be a number of at most {MAX_AMOUNT} smallest steps, not {amount}")
+        if steps.denominator != 1:
             raise Invalid("amount", f"must have at most {self.scale} decimals in {self.name}, not {amount}")
-        return int(steps)
+        return steps.numerator
 
     def whole(self, steps: int) -> Decimal:
         """Return so many smallest steps in whole units, for people to read."""
-        return Decimal(steps).scaleb(-self.scale)
+        return Decimal(f"{steps}e-{self.scale}")

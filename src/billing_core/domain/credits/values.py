@@ -370,7 +370,7 @@ class Account:
     """An account as far as it was loaded: its books, the lots that matter, and what the asked keys and sources did before.
 
     `version` is the number of its last entry. `lots` and `holds` are all that are open, and closed ones where a command
-    names them. `related` are the entries that a command names by number, and those that follow them up.
+    names them. `related` are the entries that a command names by number, and those that follow them up or were made since.
     """
 
     id: AccountId

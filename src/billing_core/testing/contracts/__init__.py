@@ -11,6 +11,7 @@ class TestMyStore(StoreContract):
 import pytest
 
 from billing_core.ports import Store
+from billing_core.testing.contracts.concurrency import ConcurrencyContract
 from billing_core.testing.contracts.histories import HistoryContract
 from billing_core.testing.contracts.holds import HoldContract
 from billing_core.testing.contracts.inbox import InboxContract
@@ -23,6 +24,7 @@ from billing_core.testing.contracts.unit import UnitContract
 
 __all__ = [
     "ClockContract",
+    "ConcurrencyContract",
     "HistoryContract",
     "HoldContract",
     "IdsContract",
@@ -41,7 +43,7 @@ class StoreContract(
     MirrorContract,
     PaymentsContract,
     LedgerContract,
-    HoldContract,
+    ConcurrencyContract,
     HistoryContract,
     InboxContract,
     OutboxContract,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from functools import partial
 
 import attrs
 import pytest
@@ -25,8 +24,8 @@ from billing_core.domain.credits import (
 from billing_core.errors import Conflict, HoldClosed, HoldExceeded, InsufficientCredits, UnknownHold
 from billing_core.ports import Store
 from billing_core.testing import strategies
-from billing_core.testing.contracts.claims import check_laws, done, every, in_threads, record, shape, whole
-from billing_core.testing.driver import account_in, carry_out, journal_of
+from billing_core.testing.contracts.claims import check_laws, done, every, record, shape, whole
+from billing_core.testing.driver import account_in, journal_of
 from billing_core.testing.examples import (
     NOW,
     a_capture,
@@ -357,30 +356,6 @@ class HoldContract:
         assert (read.number, read.left, read.captured) == (2, 4, 1)
         check_laws(store, account)
 
-    def test_many_threads_capture_a_hold_to_the_last_credit(self, store: Store) -> None:
-        """Eight take one credit after another: as many as were held."""
-        account = an_account()
-        (number,) = _placed(store, account, 13)
-
-        counts = in_threads([partial(_capture_ones, store, account, number, times=3) for _ in range(8)])
-
-        loaded, _ = whole(store, account)
-        assert sum(counts) == 13
-        assert (loaded.books.held, loaded.books.consumed, loaded.books.available) == (0, 13, 87)
-        check_laws(store, account)
-
 
 def _left(account: Account) -> list[tuple[int, int, int]]:
     return [(lot.number, lot.remaining, lot.held) for lot in account.lots]
-
-
-def _capture_ones(store: Store, account: AccountId, hold: int, times: int) -> int:
-    """Capture one credit so many times; return how often there was one."""
-    captured = 0
-    for _ in range(times):
-        try:
-            carry_out(store, a_capture(account, hold, 1, final=False), NOW)
-        except HoldClosed:
-            continue
-        captured += 1
-    return captured
