@@ -94,6 +94,7 @@ BAD = {
     "hold": [*NO_NUMBER, *NEGATIVE, 0, None],
     "revocation": [*NO_NUMBER, *NEGATIVE, 0, None],
     "most": [*NO_NUMBER, *NEGATIVE],
+    "into": [*NO_TEXT, None, TOO_LONG],
     "priority": [1.0, True, "1", -1, 2**15],
     "kind": ["payg", None, 1],
     "shortfall": ["owe", None, 1],

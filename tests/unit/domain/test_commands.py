@@ -199,7 +199,7 @@ def needs(**rest):
         (Release(account=ACME, key="k", hold=7), needs(holds={7})),
         (Convert(account=ACME, key="k", source="s"), needs(sources={"s", "convert:s"})),
         (Forfeit(account=ACME, key="k", source="s"), needs(sources={"s"})),
-        (revoke(), needs(sources={"s", "convert:s"})),
+        (revoke(), needs(sources={"s", "convert:s", "rollover:s", "convert:rollover:s"})),
         (Restore(account=ACME, key="k", revocation=7), needs(entries={7}, repaid=True)),
         (Adjust(account=ACME, key="k", amount=5, reason="r", actor="a"), needs()),
         (Transfer(account=ACME, key="k", to=GLOBEX, amount=5), needs()),
