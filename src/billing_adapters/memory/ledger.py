@@ -129,8 +129,8 @@ def _mistake(change: Change) -> Invalid | None:
 
 def _possible(lot: Lot) -> bool:
     parts = (lot.remaining, lot.held, lot.expired, lot.scheduled)
-    clawed = lot.revoked <= lot.amount and abs(lot.owed) <= lot.amount
-    return min(*parts, lot.revoked) >= 0 and sum(parts) <= lot.amount and clawed
+    used = lot.amount - sum(parts) - lot.revoked - lot.owed
+    return min(*parts, lot.revoked, used) >= 0 and sum(parts) <= lot.amount and lot.owed >= -lot.amount
 
 
 def _after(kept: Ledgered, change: Change) -> Ledgered:

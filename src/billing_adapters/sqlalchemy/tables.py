@@ -265,7 +265,11 @@ lot = Table(
         " AND scheduled <= amount - remaining - held - expired",
         name="fits",
     ),
-    CheckConstraint("revoked <= amount AND owed <= amount AND owed >= -amount", name="clawed_back"),
+    # What the figures leave of the amount was used. More than the amount can be revoked of credits that came back after they
+    # were clawed back; as much is owed then.
+    CheckConstraint(
+        "owed >= -amount AND revoked <= amount - remaining - held - expired - scheduled - owed", name="clawed_back"
+    ),
     CheckConstraint("expires_at > effective_at", name="lasts"),
     CheckConstraint("is_open = (remaining > 0 OR held > 0 OR scheduled > 0)", name="open"),
     UniqueConstraint("owner", "unit", "source", name="billing_lot_source_key"),

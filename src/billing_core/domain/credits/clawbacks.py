@@ -103,7 +103,7 @@ def revoke(account: Account, command: Revoke, now: datetime) -> Entry:
         raise UnknownLot(str(account.id), command.source)
     successors = (account.lot_from(source) for source in command.successors)
     family = (lot, *(one for one in successors if one))
-    left = lot.amount - sum(one.revoked for one in family)
+    left = max(lot.amount - sum(one.revoked for one in family), 0)
     amount = left if command.amount is None else command.amount
     if not 0 < amount <= left:
         raise RevocationExceeded(str(account.id), lot.source, command.amount or lot.amount, left)
@@ -139,7 +139,7 @@ def _owing(
     if not short or shortfall is Shortfall.FORGIVE:
         return
     lots = _after(account, unused)
-    used = [Slice(one.number, lots[one.number].amount - lots[one.number].revoked) for one in reversed(family)]
+    used = [Slice(one.number, max(one.amount - lots[one.number].revoked, 0)) for one in reversed(family)]
     for one in divided(used, short)[0]:
         yield Movement(one.lot, Book.OWED, Book.REVOKED, one.amount)
     if shortfall is Shortfall.TAKE:

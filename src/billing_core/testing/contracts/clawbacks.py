@@ -262,6 +262,20 @@ class ClawbackContract:
             ("grant", 0, 2),
         ]
 
+    def test_what_came_back_after_it_was_clawed_back_can_be_taken_by_hand(self, store: Store) -> None:
+        """More of a lot is revoked then than it ever had, and as much is owed for it, which another one repaid."""
+        account = an_account()
+        lot = a_grant(account, 5)
+        done(store, lot, a_spend(account, 5), a_revoke(account, lot.source), a_grant(account, 5), a_refund(account, 2))
+
+        done(store, an_adjustment(account, -5))
+
+        entries = whole(store, account)[1]
+        assert [one.available_after for one in entries] == [5, 0, 0, 0, 5, 0]
+        with pytest.raises(RevocationExceeded, match="has 0 left"):
+            done(store, a_revoke(account, lot.source, 1))
+        check_replay(store, account)
+
     # Who was first --------------------------------------------------------------------------------------------------------
 
     @_each(_STALE)

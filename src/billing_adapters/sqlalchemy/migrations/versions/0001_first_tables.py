@@ -181,7 +181,10 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "remaining >= 0 AND held >= 0 AND expired >= 0 AND scheduled >= 0 AND revoked >= 0", name="billing_lot_signs"
         ),
-        sa.CheckConstraint("revoked <= amount AND owed <= amount AND owed >= -amount", name="billing_lot_clawed_back"),
+        sa.CheckConstraint(
+            "owed >= -amount AND revoked <= amount - remaining - held - expired - scheduled - owed",
+            name="billing_lot_clawed_back",
+        ),
         sa.PrimaryKeyConstraint("owner", "unit", "number", name="billing_lot_pk"),
         sa.UniqueConstraint("owner", "unit", "source", name="billing_lot_source_key"),
     )
