@@ -265,7 +265,7 @@ lot = Table(
         " AND scheduled <= amount - remaining - held - expired",
         name="fits",
     ),
-    # What the figures leave of the amount was used. More than the amount can be revoked of credits that came back after they
+    # What the figures leave of the amount was used. More than it can be revoked of credits that came back after they
     # were clawed back; as much is owed then.
     CheckConstraint(
         "owed >= -amount AND revoked <= amount - remaining - held - expired - scheduled - owed", name="clawed_back"
