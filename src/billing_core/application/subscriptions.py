@@ -68,7 +68,7 @@ def follow_up(work: Work, invoice: Invoice, subscription: Subscription) -> None:
         for renewal in renewals(history, subscription.changes, work.policies.plan_change):
             if invoice.id in renewal.invoices:
                 account = _settled(work, renewal.account, renewal.sources)
-                carry_out_once(work, rolled_over(work.policies.rollover, renewal, account))
+                carry_out_once(work, rolled_over(work.policies.rollover, renewal, account, _now(work, account)))
                 concerned |= renewal.invoices
     _part(work, concerned.values(), subscription.changes)
 

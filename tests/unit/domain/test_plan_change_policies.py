@@ -157,6 +157,11 @@ def test_nothing_follows_for_a_lot_that_was_used_up(policy):
 
 
 @pytest.mark.parametrize("policy", OnPlanChange)
+def test_nothing_follows_for_a_lot_that_was_forfeited(policy):
+    assert what_follows(policy, granted(), Forfeit(account=ACME, key="forfeit:plan", source="plan")) == ()
+
+
+@pytest.mark.parametrize("policy", OnPlanChange)
 def test_nothing_follows_for_a_lot_that_had_expired_before(policy):
     assert what_follows(policy, granted(), at=30, told=30) == ()
 

@@ -11,6 +11,7 @@ from billing_core.domain.credits import (
     Account,
     AccountId,
     Convert,
+    Forfeit,
     Grant,
     LotKind,
     Revoke,
@@ -158,7 +159,7 @@ def after(*commands, account=None, now=21):
 def carried(most, account, *invoices, now=21):
     """Return what a renewal carries, as the commands for it."""
     (renewal,) = renewals(invoices or [FIRST, SECOND], [], OnPlanChange.CONVERT)
-    return [*rolled_over(Rollover(most), renewal, fold(account, settle(account, day(now))))]
+    return [*rolled_over(Rollover(most), renewal, fold(account, settle(account, day(now))), day(now))]
 
 
 BOTH = (granted(), granted(NEW, since=21, until=40))
@@ -200,6 +201,14 @@ def test_a_renewal_that_is_paid_before_the_period_ends_carries_what_is_unused_th
 
     assert (command.effective_at, command.most) == (day(19), 4)
     assert after(command, account=account, now=19).lot_from(OLD).remaining == 6
+
+
+def test_what_was_forfeited_before_the_period_ends_is_not_carried():
+    early = invoice("in_2", line(20, 40), paid=19)
+    forfeit = Forfeit(account=ACME, key="forfeit", source=OLD)
+    account = after(granted(), forfeit, granted(NEW, since=19, until=40), now=19)
+
+    assert carried(50, account, FIRST, early, now=19) == []
 
 
 def test_what_was_used_is_not_carried():

@@ -9,7 +9,7 @@ from billing_core.domain.credits import Account, AccountId, Convert, Forfeit, Lo
 from billing_core.domain.payments import Invoice, InvoiceLine
 from billing_core.domain.policies.choices import OnPlanChange
 from billing_core.domain.policies.invoices import entitling_lines
-from billing_core.domain.policies.sources import CONVERTED, FORFEITED, for_a_trial, line_sources, rolled_source
+from billing_core.domain.policies.sources import CONVERTED, FORFEITED, for_a_trial, line_sources, rolled_source, unused
 from billing_core.domain.subscriptions import PlanChange
 
 __all__ = ["Parting", "left_by", "parted", "partings"]
@@ -59,9 +59,8 @@ def _command(policy: OnPlanChange, parting: Parting, lot: Lot, now: datetime) ->
     at = max(parting.at, lot.effective_at) if lot.effective_at <= now else parting.at
     if lot.due(at):
         return None
-    unused = lot.scheduled + lot.remaining
-    if policy is OnPlanChange.FORFEIT and unused:
+    if policy is OnPlanChange.FORFEIT and lot.scheduled + lot.remaining:
         return Forfeit(account=parting.account, key=f"{FORFEITED}:{lot.source}", source=lot.source, effective_at=at)
-    if policy is OnPlanChange.CONVERT and unused + lot.expired and not for_a_trial(lot):
+    if policy is OnPlanChange.CONVERT and unused(lot, now) and not for_a_trial(lot):
         return Convert(account=parting.account, key=f"{CONVERTED}:{lot.source}", source=lot.source, effective_at=at)
     return None

@@ -12,7 +12,7 @@ from billing_core.domain.payments import BillingReason, Invoice, InvoiceLine
 from billing_core.domain.policies.choices import OnPlanChange, Rollover
 from billing_core.domain.policies.invoices import entitling_lines
 from billing_core.domain.policies.plan_changes import left_by
-from billing_core.domain.policies.sources import ROLLED, for_a_trial, line_sources, rolled_source
+from billing_core.domain.policies.sources import ROLLED, for_a_trial, line_sources, rolled_source, unused
 from billing_core.domain.subscriptions import PlanChange
 
 __all__ = ["Renewal", "renewals", "rolled_over"]
@@ -80,8 +80,8 @@ def _renewal(turn: _Turn, ended: Sequence[_Period], begun: Sequence[_Period]) ->
     )
 
 
-def rolled_over(rollover: Rollover, renewal: Renewal, account: Account) -> Iterator[Convert]:
-    """Return what carries credits over a renewal; `account` is settled, and has those lots of it that there are.
+def rolled_over(rollover: Rollover, renewal: Renewal, account: Account, now: datetime) -> Iterator[Convert]:
+    """Return what carries credits over a renewal; `account` is settled, and has those of its lots that there are.
 
     Only what expires at the turn of the periods is carried, and lasts as long as what the new period grants first. What was
     unused just before that moment counts, or when the renewal was paid for, if that was earlier.
@@ -94,7 +94,7 @@ def rolled_over(rollover: Rollover, renewal: Renewal, account: Account) -> Itera
     for source in renewal.ended if until > renewal.at else ():
         lot = lots.get(source)
         if lot and rolled_source(source) not in lots and _carried(lot, renewal.at, moment):
-            part = min(left, lot.remaining + lot.expired)
+            part = min(left, unused(lot, now))
             left -= part
             if part > 0:
                 yield _carrying(renewal, source, part, moment, until)

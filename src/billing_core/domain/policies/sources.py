@@ -1,4 +1,6 @@
-"""Sources: how the lots that follow from news are named, so that the same money grants once and is found again."""
+"""Sources: how the lots that follow from news are named, so that the same money grants once, and what they are."""
+
+from datetime import datetime
 
 from billing_core.domain.credits import Lot, LotKind
 from billing_core.domain.payments import Invoice, InvoiceLine
@@ -15,6 +17,7 @@ __all__ = [
     "line_source",
     "line_sources",
     "rolled_source",
+    "unused",
 ]
 
 # How the keys of what follows from payments begin; those of the application's own commands must not, or they could meet.
@@ -52,3 +55,8 @@ def line_sources(invoice: Invoice, line: InvoiceLine) -> tuple[str, ...]:
 def for_a_trial(lot: Lot) -> bool:
     """Tell whether a lot was granted before any money was: such credits end with the trial, whatever else happens."""
     return lot.kind is LotKind.PROMOTIONAL and lot.cost is not None and lot.cost.amount_minor == 0
+
+
+def unused(lot: Lot, now: datetime) -> int:
+    """Return what nobody used of a lot, with what expired at its end; what it lost before was forfeited."""
+    return lot.scheduled + lot.remaining + (lot.expired if lot.due(now) else 0)
