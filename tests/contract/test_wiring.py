@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from decimal import Decimal
 
 import pytest
 
@@ -9,7 +10,7 @@ from billing_adapters.memory import FixedClock, SequentialIds
 from billing_adapters.stripe.samples import Samples, body, sign
 from billing_adapters.system import SystemClock
 from billing_adapters.wiring import Settings, check, open_billing, upgrade
-from billing_core import Applied, BillingError, Ignored, WebhookRejected
+from billing_core import Applied, BillingError, Ignored, Policies, Unit, WebhookRejected
 from billing_core.errors import Invalid, NotMigrated
 
 SECRETS = ("whsec_new", "whsec_old")
@@ -90,6 +91,23 @@ def test_the_mode_reaches_the_policies(tmp_path):
 
     with open_billing(configured, clock=clock) as billing:
         assert isinstance(billing.webhooks.receive(content, sign(content, SECRETS[0], clock.now())), Ignored)
+
+
+@pytest.mark.parametrize(
+    ("setting", "chosen", "taken"), [(None, None, True), (None, True, False), (False, True, True), (True, False, False)]
+)
+def test_the_policies_of_the_application_count_but_for_a_mode_that_is_set(setting, chosen, taken):
+    settings = Settings("sqlite://", SECRETS, livemode=setting)
+    policies = Policies(units=(Unit("tokens", scale=2),), livemode=chosen)
+    clock = FixedClock()
+    content = product(clock)
+
+    with open_billing(settings, clock=clock, policies=policies, migrate=True) as billing:
+        outcome = billing.webhooks.receive(content, sign(content, SECRETS[0], clock.now()))
+        granted = billing.credits.grant("acme", Decimal(1), unit="tokens")
+
+    assert isinstance(outcome, Applied) is taken
+    assert granted.amount == 100
 
 
 def test_without_a_secret_nothing_is_let_in_and_the_rest_works(tmp_path):

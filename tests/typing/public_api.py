@@ -25,15 +25,19 @@ from billing_core import (
     Ignored,
     InsufficientCredits,
     LotKind,
+    OnPlanChange,
     Policies,
     Price,
     Problem,
     Product,
+    Rollover,
     Status,
     Subscription,
     TopUp,
     TopUpIntent,
+    TrialCredits,
     UnknownTopUp,
+    Yearly,
 )
 from billing_core.application.reading import Statement
 from billing_core.domain.credits import Spend
@@ -62,6 +66,17 @@ def every_adapter_is_what_its_port_asks_for() -> None:
     del stores, clocks, names, source
 
 
+def what_an_application_can_choose() -> Policies:
+    Policies(plan_change="forfeit")  # type: ignore[arg-type]
+    Policies(rollover=500)  # type: ignore[arg-type]
+    return Policies(
+        rollover=Rollover(most=500),
+        plan_change=OnPlanChange.FORFEIT,
+        yearly=Yearly.MONTHLY,
+        trial=TrialCredits.AS_PAID,
+    )
+
+
 def a_wrong_adapter_is_an_error() -> None:
     source = StripeWebhooks(("whsec_one",))
     Billing(store=SystemClock(), provider=source, clock=SystemClock(), ids=Uuid7Ids())  # type: ignore[arg-type]
@@ -71,7 +86,7 @@ def a_wrong_adapter_is_an_error() -> None:
 
 def wired() -> None:
     settings = Settings.from_environment({"BILLING_DATABASE_URL": "sqlite://"})
-    with open_billing(settings, clock=FixedClock(), ids=SequentialIds(), migrate=True) as billing:
+    with open_billing(settings, clock=FixedClock(), ids=SequentialIds(), policies=Policies(), migrate=True) as billing:
         assert_type(billing, Billing)
 
 

@@ -18,6 +18,7 @@ from billing_adapters.stripe.webhooks import StripeWebhooks
 from billing_adapters.system import Uuid7Ids
 from billing_core import Billing
 from billing_core.domain.customers import ACCOUNT
+from billing_core.domain.policies import Policies, Rollover
 from billing_core.domain.products import CREDIT_AMOUNT, CREDIT_TYPE
 from billing_core.domain.webhooks import AlreadyApplied, Applied, Deferred, DeliveryState
 
@@ -43,9 +44,9 @@ def agreement(price):
     return new.subscription("sub_1", "cus_1", [(price, 1)], PERIOD, created=START)
 
 
-def invoice():
-    line = new.line("il_1", STARTER, PERIOD, subscription="sub_1")
-    return new.invoice("in_1", agreement(STARTER), [line], START)
+def invoice(name="in_1", period=PERIOD):
+    line = new.line("il_1", STARTER, period, subscription="sub_1")
+    return new.invoice(name, agreement(STARTER), [line], period[0])
 
 
 def told(event_id, event_type, about, at=START, previous=None):
@@ -59,6 +60,7 @@ PRICE = told("evt_price", "price.created", STARTER)
 CUSTOMER = told("evt_customer", "customer.created", new.customer("cus_1", metadata={ACCOUNT: "acme"}))
 AGREED = told("evt_agreed", "customer.subscription.created", agreement(STARTER))
 PAID = told("evt_paid", "invoice.paid", invoice())
+BEFORE = told("evt_before", "invoice.paid", invoice("in_0", (START - timedelta(days=31), START)))
 SUCCEEDED = told("evt_succeeded", "invoice.payment_succeeded", invoice())
 CHANGED = told(
     "evt_changed", "customer.subscription.updated", agreement(PRO), CHANGE, {"items": agreement(STARTER)["items"]}
@@ -122,8 +124,9 @@ class _Entered:
         return self.unit.__exit__(*failure)
 
 
-def a_host(store):
-    return Billing(store=store, provider=StripeWebhooks((SECRET,)), clock=FixedClock(NOW), ids=Uuid7Ids())
+def a_host(store, policies=Policies()):
+    parts = {"provider": StripeWebhooks((SECRET,)), "clock": FixedClock(NOW), "ids": Uuid7Ids()}
+    return Billing(store=store, policies=policies, **parts)
 
 
 @pytest.fixture
@@ -139,14 +142,14 @@ def hosts(stores):
     return [a_host(store) for store in stores]
 
 
-def held(stores, point, first, other):
+def held(stores, point, first, other, policies=Policies()):
     """Let one host do something, be held, and another do something else meanwhile; return what both made of it."""
     point = Point(point)
     with ThreadPoolExecutor(2) as pool:
-        one = pool.submit(first, a_host(WatchedStore(stores[0], point)))
+        one = pool.submit(first, a_host(WatchedStore(stores[0], point), policies))
         try:
             assert point.reached.wait(LONG)
-            two = pool.submit(other, a_host(stores[1]))
+            two = pool.submit(other, a_host(stores[1], policies))
             wait([two], SHORT)
         finally:
             point.go.set()
@@ -225,6 +228,19 @@ def test_a_plan_change_and_the_invoice_that_it_ends_do_not_miss_each_other(store
 
     assert all(isinstance(one, Applied) for one in outcomes)
     assert credits_of(hosts[0]) == {"payg": 100}
+    assert unsettled(hosts[0]) == []
+
+
+@pytest.mark.parametrize("point", ["subscriptions.put", "payments.invoices_of", "inbox.put", "commit"])
+@pytest.mark.parametrize("requests", [(BEFORE, PAID), (PAID, BEFORE)], ids=["the first is held", "the renewal is held"])
+def test_a_renewal_and_the_period_that_it_renews_do_not_miss_each_other(stores, hosts, point, requests):
+    """Each looks for the other before it is committed; what was unused is carried over all the same, and once."""
+    tell(hosts[0], PRODUCT, PRICE, CUSTOMER, AGREED)
+
+    outcomes = held(stores, point, *map(receive, requests), policies=Policies(rollover=Rollover(40)))
+
+    assert all(isinstance(one, Applied) for one in outcomes)
+    assert credits_of(hosts[0]) == {"subscription": 140}
     assert unsettled(hosts[0]) == []
 
 
