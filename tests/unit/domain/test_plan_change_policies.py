@@ -184,9 +184,10 @@ def test_what_has_not_begun_is_left_at_the_change(policy):
     assert command.effective_at == START + 9 * DAY
 
 
+@pytest.mark.parametrize("told", [20, 21])
 @pytest.mark.parametrize("policy", [OnPlanChange.CONVERT, OnPlanChange.FORFEIT])
-def test_what_has_begun_since_the_change_is_left_when_it_began(policy):
-    (command,) = what_follows(policy, later(), told=21)
+def test_what_has_begun_since_the_change_is_left_when_it_began(policy, told):
+    (command,) = what_follows(policy, later(), told=told)
 
     assert command.effective_at == START + 20 * DAY
 
@@ -198,6 +199,13 @@ def test_what_a_trial_gave_is_never_converted_but_may_be_forfeited():
     assert len(what_follows(OnPlanChange.FORFEIT, trial)) == 1
 
 
-@pytest.mark.parametrize("other", [granted(kind=LotKind.PROMOTIONAL, cost=None), granted(cost=Money(0, "usd"))])
+@pytest.mark.parametrize(
+    "other",
+    [
+        granted(kind=LotKind.PROMOTIONAL, cost=None),
+        granted(kind=LotKind.PROMOTIONAL),
+        granted(cost=Money(0, "usd")),
+    ],
+)
 def test_what_was_granted_by_hand_or_for_a_free_plan_is_converted(other):
     assert len(what_follows(OnPlanChange.CONVERT, other)) == 1

@@ -133,6 +133,12 @@ def test_what_is_kept_at_a_plan_change_is_renewed_with_its_plan():
     assert turns(FIRST, SECOND, changes=[left(10)], on_change=OnPlanChange.KEEP) == [(20, "in_1", "in_2")]
 
 
+def test_a_period_that_two_invoices_paid_for_was_paid_by_the_first():
+    again = attrs.evolve(SECOND, id="in_again", paid_at=day(25))
+
+    assert {one.paid_at for one in renewals([again, FIRST, SECOND], [], OnPlanChange.CONVERT)} == {day(21)}
+
+
 @pytest.mark.parametrize("when", [20, 30])
 def test_a_change_after_the_period_changes_nothing_about_its_renewal(when):
     assert turns(FIRST, SECOND, changes=[left(when)]) == [(20, "in_1", "in_2")]
@@ -243,6 +249,10 @@ def test_a_period_that_granted_nothing_that_lasts_longer_neither_carries_nor_is_
 )
 def test_only_what_ends_with_the_period_and_was_paid_for_is_carried(other):
     assert carried(50, after(granted(**other), BOTH[1])) == []
+
+
+def test_what_begins_just_before_the_period_ends_is_carried():
+    assert len(carried(50, after(granted(effective_at=day(20) - INSTANT), BOTH[1]))) == 1
 
 
 def test_what_begins_after_the_renewal_was_paid_is_not_carried():
