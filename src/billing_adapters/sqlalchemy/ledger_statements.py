@@ -67,7 +67,8 @@ class LedgerStatements:
         self.movements = self._moved_by(with_key)
         related = named.add_columns(entry, *_LOT, *_HOLD).join(entry, at_number)
         self.related = related.outerjoin(lot, _OPENED).outerjoin(hold, _PLACED)
-        self.related_movements = self._moved_by(at_number)
+        # An entry that is named, and follows up another one that is named, is found twice.
+        self.related_movements = self._moved_by(at_number).distinct()
         moved = and_(_same_account(movement, triples), movement.c.seq == number)
         on_lot = and_(_same_account(lot, triples), lot.c.number == movement.c.lot)
         self.moved_lots = named.add_columns(account.c.owner, account.c.unit, *_LOT).join(movement, moved).join(lot, on_lot)
