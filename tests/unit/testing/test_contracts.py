@@ -23,7 +23,7 @@ from billing_core.domain.credits import Lot, decisions, holdings, slices
 from billing_core.errors import BillingError, Conflict, HoldClosed
 from billing_core.testing.contracts import StoreContract
 from billing_core.testing.contracts.crowds import threads
-from billing_core.testing.examples import a_product, a_snapshot
+from billing_core.testing.examples import a_capture, a_product, a_snapshot
 from billing_core.testing.machines import ledger_machine
 
 # Ways to break a store ----------------------------------------------------------------------------------------------------
@@ -109,6 +109,151 @@ def forgiving_refusal(table, why):
 def forgetful_refusal(table, why):
     table._life.end(Conflict("it"))
     raise why
+
+
+def in_the_open(table):
+    """Write where everybody sees it at once, and nobody takes it back."""
+    table._life.check()
+    return table._rows
+
+
+def several(*breaks):
+    """Return a way to break several things."""
+
+    def break_all(patch):
+        for one in breaks:
+            one(patch)
+
+    return break_all
+
+
+def remembered(patch):
+    """Let the ledger answer from memory once it has seen an account, whatever was written since."""
+    seen = {}
+    answering(MemoryLedger, "load", lambda found: {name: seen.setdefault(name, one) for name, one in found.items()})(patch)
+
+
+def loading(choose):
+    """Return a way to break the ledger: let it choose other lots to load, by their numbers."""
+
+    def loaded(kept, needs, _honest=ledger._loaded):
+        return attrs.evolve(_honest(kept, needs), lots=tuple(kept.lots[number] for number in sorted(choose(kept, needs))))
+
+    return replaced(ledger, "_loaded", loaded)
+
+
+def needing(spoil):
+    """Return a way to break the ledger: let it understand something else than it is asked."""
+    honest = ledger._loaded
+    return replaced(ledger, "_loaded", lambda kept, needs: honest(kept, spoil(needs)))
+
+
+def opened(kept):
+    return {lot.number for lot in kept.lots.values() if lot.open}
+
+
+def named(kept, needs):
+    """Return the lots that are asked for, but by the numbers of entries."""
+    sources = {kept.sources[source] for source in needs.sources if source in kept.sources}
+    return sources | {number for number, lot in kept.lots.items() if ledger._asked(lot, needs)}
+
+
+def moved(kept, needs):
+    """Return the lots on which the entries that are named moved something, or those that follow them up."""
+    related = [entry for entry in kept.entries if {entry.seq, entry.of} & needs.entries]
+    return {one.lot for entry in related for one in entry.movements}
+
+
+def lots_kept(**spoils):
+    """Return a way to break the ledger: spoil figures of the lots as they are written."""
+
+    def after(kept, change, _honest=ledger._after):
+        written = _honest(kept, change)
+        return attrs.evolve(written, lots={number: spoiled(lot, spoils) for number, lot in written.lots.items()})
+
+    return replaced(ledger, "_after", after)
+
+
+def everybody_gets_what_anybody_needs(ledger, needs, *, lock=False, _honest=MemoryLedger.load):
+    asked = [*needs]
+    shared = [attrs.evolve(one, account=to.account) for one in asked for to in asked]
+    return _honest(ledger, shared, lock=lock)
+
+
+def created_by_the_lock(ledger_, needs, *, lock=False, _honest=MemoryLedger.load):
+    asked = [*needs]
+    for one in asked if lock else ():
+        if one.account not in ledger_._accounts.rows:
+            ledger_._accounts.put(one.account, ledger.Ledgered())
+    return _honest(ledger_, asked, lock=lock)
+
+
+def only_the_first(ledger, changes, _honest=MemoryLedger.record):
+    return _honest(ledger, [*changes][:1])
+
+
+def unguarded_after_the_first(ledger_, changes, _honest=MemoryLedger.record):
+    first, *others = changes
+    _honest(ledger_, [first])
+    for one in others:
+        kept = ledger_._accounts.rows.get(one.account.id, ledger._EMPTY)
+        ledger_._accounts.put(one.account.id, ledger._after(kept, one))
+
+
+def always_from_the_beginning(ledger, account, *, after=0, limit=1000, _honest=MemoryLedger.journal):
+    del after
+    return _honest(ledger, account, limit=limit)
+
+
+def from_the_last_one_on(ledger, account, *, after=0, limit=1000, _honest=MemoryLedger.journal):
+    return _honest(ledger, account, after=after - 1, limit=limit)
+
+
+def as_they_came(ledger, *, after=None, limit=1000):
+    return [one for one in ledger._accounts.rows if after is None or one > after][:limit]
+
+
+def by_letter(ledger, *, after=None, limit=1000, _honest=MemoryLedger.accounts):
+    return sorted(_honest(ledger, after=after, limit=limit), key=lambda one: (one.owner.lower(), one.owner, one.unit))
+
+
+def with_the_last_one(ledger, *, after=None, limit=1000):
+    return sorted(one for one in ledger._accounts.rows if after is None or one >= after)[:limit]
+
+
+def from_the_beginning(ledger, *, after=None, limit=1000, _honest=MemoryLedger.accounts):
+    del after
+    return _honest(ledger, limit=limit)
+
+
+def due_as_they_came(ledger, now, limit=1000):
+    due = [(kept.next_due_at, account) for account, kept in ledger._accounts.rows.items() if kept.next_due_at]
+    return [account for due_at, account in sorted(due, key=lambda one: one[0]) if due_at <= now][:limit]
+
+
+def later_than_due(ledger, now, limit=1000, _honest=MemoryLedger.due):
+    return _honest(ledger, now - timedelta(microseconds=1), limit)
+
+
+def due_once_and_for_all(kept, change, _honest=ledger._after):
+    after = _honest(kept, change)
+    return attrs.evolve(after, next_due_at=kept.next_due_at or after.next_due_at)
+
+
+def twice_if_found_twice(found, needs):
+    """Load the movements of an entry twice that is named and follows up another one that is named."""
+    both = {one.seq for one in found.related if {one.seq, one.of} <= needs.entries}
+    return tuple(attrs.evolve(one, movements=one.movements * 2) if one.seq in both else one for one in found.related)
+
+
+def without_followers(kept, needs, _honest=ledger._loaded):
+    found = _honest(kept, needs)
+    return attrs.evolve(found, related=tuple(one for one in found.related if one.seq in needs.entries))
+
+
+def doubled(kept, needs, _honest=ledger._loaded):
+    found = _honest(kept, needs)
+    return attrs.evolve(found, related=twice_if_found_twice(found, needs))
 
 
 def add_a_product(unit):
@@ -201,6 +346,14 @@ def forget(outbox, ids, at):
 # An error of the library is noticed as well as a claim that fails; an error of Python would be a mistake in here.
 NOTICED = (AssertionError, BillingError, pytest.fail.Exception)
 
+
+def story(test, name):
+    """Return the test with the story of this name."""
+    marks = getattr(StoreContract, f"test_{test}").pytestmark
+    (mark,) = (one for one in marks if one.name == "parametrize")
+    return test, dict(zip(mark.kwargs["ids"], mark.args[1], strict=True))[name]
+
+
 PRODUCTS = {"make": a_product, "among": lambda unit: unit.products}
 
 BROKEN = {
@@ -251,10 +404,15 @@ BROKEN = {
         ),
         "lines_stay_in_their_order",
     ),
+    # What may never be missing
+    "loses an update": (at_any_version(), "a_stale_writer_of_an_account_conflicts", 1),
+    "has no unique key": (blind_for(keys={}), "a_key_is_taken_once"),
+    "has no unique source": (blind_for(sources={}), "a_source_opens_one_lot"),
+    "burns in the wrong order": (replaced(slices, "burn_order", lambda lot: lot.number), "slices_stay_in_their_order"),
+    "forgets to roll back": (replaced(Table, "_writable", in_the_open), "what_was_not_committed_was_not_recorded"),
+    "writes half a batch": (replaced(Table, "_writable", in_the_open), "a_batch_is_written_or_not", 2),
+    "remembers accounts without a guard": (several(remembered, at_any_version()), "many_callers_never_overspend", 1),
     # The ledger
-    "writes over what somebody else wrote": (at_any_version(), "a_stale_writer_of_an_account_conflicts", 1),
-    "takes a key twice": (blind_for(keys={}), "a_key_is_taken_once"),
-    "takes a source twice": (blind_for(sources={}), "a_source_opens_one_lot"),
     "ignores the case of keys": (
         replaced(ledger, "_unused", lambda names, taken: not {*map(str.lower, names)} & {*map(str.lower, taken)}),
         "names_that_only_look_alike_are_different",
@@ -275,27 +433,167 @@ BROKEN = {
     ),
     "loads no entries": (accounts_loaded(recorded=lambda _: {}), "entries_are_loaded_when_their_key_is_named"),
     "always reads the last page": (replaced(MemoryLedger, "entries", always_from_the_end), "entries_are_read_page_by_page"),
+    # What the ledger loads
+    "loads no related entries": (
+        accounts_loaded(related=lambda _: ()),
+        "entries_are_loaded_when_their_number_is_named",
+        False,
+    ),
+    "overlooks what follows up": (
+        replaced(ledger, "_loaded", without_followers),
+        "what_follows_up_a_named_entry_is_loaded_with_it",
+        False,
+    ),
+    "loads related entries in no order": (
+        accounts_loaded(related=lambda related: related[::-1]),
+        "what_follows_up_a_named_entry_is_loaded_with_it",
+        False,
+    ),
+    "reads an entry twice that it finds twice": (
+        replaced(ledger, "_loaded", doubled),
+        "whatever_follows_up_is_found",
+        [2, 4],
+        [2, 4, 6],
+    ),
+    "overlooks closed lots of related entries": (
+        loading(lambda kept, needs: opened(kept) | named(kept, needs)),
+        "needs_of_every_kind_are_met_together",
+    ),
+    "loads the lots of followers": (
+        loading(lambda kept, needs: opened(kept) | named(kept, needs) | moved(kept, needs)),
+        "lots_of_what_only_follows_up_are_not_loaded",
+    ),
+    "overlooks lots that repaid": (
+        needing(lambda needs: attrs.evolve(needs, repaid=False)),
+        "lots_that_repaid_are_loaded_when_they_are_asked_for",
+        False,
+    ),
+    "takes what is owed for what repaid": (
+        replaced(ledger, "_asked", lambda lot, needs: lot.open or (needs.repaid and lot.owed != 0)),
+        "lots_that_repaid_are_loaded_when_they_are_asked_for",
+        False,
+    ),
+    "always loads what repaid": (
+        needing(lambda needs: attrs.evolve(needs, repaid=True)),
+        "lots_that_repaid_are_loaded_when_they_are_asked_for",
+        False,
+    ),
+    "overlooks that everything is asked for": (
+        needing(lambda needs: attrs.evolve(needs, everything=False)),
+        "everything_is_loaded_when_it_is_asked_for",
+        False,
+    ),
+    "gives everybody what anybody needs": (
+        replaced(MemoryLedger, "load", everybody_gets_what_anybody_needs),
+        "needs_of_every_kind_are_met_together",
+    ),
+    "loads lots in no order": (
+        accounts_loaded(lots=lambda lots: tuple(sorted(lots, key=lambda lot: lot.priority))),
+        "lots_come_in_the_order_of_their_numbers",
+    ),
+    # What the ledger lists
+    "reads a journal backwards": (
+        answering(MemoryLedger, "journal", lambda found: found[::-1]),
+        "a_journal_comes_earliest_first",
+    ),
+    "always reads the first page": (
+        replaced(MemoryLedger, "journal", always_from_the_beginning),
+        "a_journal_is_read_page_by_page",
+    ),
+    "reads the last entry again": (
+        replaced(MemoryLedger, "journal", from_the_last_one_on),
+        "a_journal_is_read_page_by_page",
+    ),
+    "tells less in a journal": (
+        answering(MemoryLedger, "journal", lambda found: [attrs.evolve(one, opened=None) for one in found]),
+        "a_journal_tells_what_entries_tell",
+    ),
+    "lists accounts as they came": (replaced(MemoryLedger, "accounts", as_they_came), "accounts_come_by_owner_and_unit"),
+    "lists accounts by letter": (replaced(MemoryLedger, "accounts", by_letter), "accounts_come_by_owner_and_unit"),
+    "lists the last account again": (
+        replaced(MemoryLedger, "accounts", with_the_last_one),
+        "accounts_are_read_page_by_page",
+    ),
+    "always lists the first accounts": (
+        replaced(MemoryLedger, "accounts", from_the_beginning),
+        "accounts_are_read_page_by_page",
+    ),
+    "lists accounts that were only locked": (
+        replaced(MemoryLedger, "load", created_by_the_lock),
+        "an_account_that_was_only_looked_at_is_none",
+        True,
+    ),
+    "finds the latest due account first": (
+        answering(MemoryLedger, "due", lambda found: found[::-1]),
+        "the_longest_due_comes_first",
+    ),
+    "finds accounts due at once as they came": (
+        replaced(MemoryLedger, "due", due_as_they_came),
+        "the_longest_due_comes_first",
+    ),
+    "finds accounts due too late": (
+        replaced(MemoryLedger, "due", later_than_due),
+        "an_account_is_due_from_the_very_moment_on",
+    ),
+    "leaves accounts due": (replaced(ledger, "_after", due_once_and_for_all), "what_is_settled_is_not_due"),
+    # What goes back, and comes later
+    "does not load what is scheduled": (
+        replaced(Lot, "open", property(lambda lot: lot.remaining > 0 or lot.held > 0)),
+        "what_starts_later_is_not_spent_before",
+    ),
+    "forgets what is scheduled": (
+        lots_kept(scheduled=lambda _: 0),
+        *story("what_comes_later_or_by_hand_is_kept_exactly", "a grant that starts later"),
+    ),
+    "forgets what was clawed back": (
+        lots_kept(revoked=lambda _: 0),
+        *story("a_revocation_is_kept_exactly", "part of it"),
+    ),
+    "forgets which lot is owed for": (
+        lots_kept(owed=lambda owed: max(owed, 0)),
+        *story("a_revocation_is_kept_exactly", "spent, and owed"),
+    ),
+    "forgets which lot repaid": (
+        lots_kept(owed=lambda owed: min(owed, 0)),
+        *story("what_comes_later_or_by_hand_is_kept_exactly", "a grant that repays a part"),
+    ),
+    "forgets what an entry followed up": (
+        entries_given(of=lambda _: None),
+        *story("a_refund_is_kept_exactly", "all of a spend"),
+    ),
+    "forgets on whose word it was": (
+        entries_given(actor=lambda _: None),
+        *story("what_comes_later_or_by_hand_is_kept_exactly", "an adjustment down"),
+    ),
+    "forgets what was refunded before": (
+        replaced(ledger, "_loaded", without_followers),
+        "refunds_give_back_no_more_than_was_consumed",
+    ),
+    "forgets what was undone before": (replaced(ledger, "_loaded", without_followers), "a_revocation_is_undone_once"),
+    "sends without receiving": (replaced(MemoryLedger, "record", only_the_first), "a_transfer_is_kept_exactly"),
+    "guards the first account only": (
+        replaced(MemoryLedger, "record", unguarded_after_the_first),
+        "a_transfer_is_written_on_both_sides_or_on_neither",
+        "receiver",
+    ),
     # Holds
     "forgets the slices of a hold": (
         holds_kept(lambda _, now: attrs.evolve(now, slices=())),
-        "a_hold_is_kept_exactly",
+        "slices_stay_in_their_order",
     ),
     "does not write what becomes of a hold": (holds_kept(lambda before, now: before or now), "a_hold_is_captured_in_parts"),
     "sorts the slices of a hold": (
         holds_kept(lambda _, now: attrs.evolve(now, slices=tuple(sorted(now.slices, key=lambda one: one.lot)))),
         "slices_stay_in_their_order",
     ),
-    "loses which hold it was": (
-        entries_given(of=lambda _: None),
-        "what_is_done_to_a_hold_is_kept_exactly",
-    ),
+    "loses which hold it was": (entries_given(of=lambda _: None), "a_closed_hold_stays_closed", a_capture),
     "forgets how a hold was born": (
         entries_given(placed=lambda _: None),
-        "a_hold_is_kept_exactly",
+        "the_account_with_its_holds_is_what_its_entries_make_it",
     ),
     "keeps a hold as it is in its entry": (
         entries_given(placed=lambda placed: placed and attrs.evolve(placed, captured=1)),
-        "a_hold_is_kept_exactly",
+        "the_account_with_its_holds_is_what_its_entries_make_it",
     ),
     "loads open holds only": (
         accounts_loaded(holds=lambda holds: tuple(one for one in holds if one.open)),
@@ -388,8 +686,8 @@ BROKEN_HISTORIES = {
 def check(name, *given):
     """Run one test of the contract on a new store, as pytest would."""
     method = getattr(StoreContract(), f"test_{name}")
-    store = MemoryStore()
-    fixtures = {"store": store, "crowd": threads(store)}
+    empty = MemoryStore()
+    fixtures = {"store": empty, "crowd": threads(empty)}
     names = inspect.signature(method).parameters
     wanted = [one for one in names if one not in fixtures]
     method(
