@@ -28,15 +28,16 @@ _TERMS = {
     "billing_hold": "owner, unit, number, amount, expires_at, reference",
 }
 
+# Each looks up one row by its key: as NOT EXISTS, a planner that knows too little would read the whole table instead.
 _ENTRY_FOLLOWS = """
-    NOT EXISTS (SELECT 1 FROM billing_account AS account
-        WHERE account.owner = new.owner AND account.unit = new.unit AND account.version >= new.seq)
-    OR (new.seq > 1 AND NOT EXISTS (SELECT 1 FROM billing_entry AS previous
-        WHERE previous.owner = new.owner AND previous.unit = new.unit AND previous.seq = new.seq - 1))
+    (SELECT account.version >= new.seq FROM billing_account AS account
+        WHERE account.owner = new.owner AND account.unit = new.unit) IS NOT TRUE
+    OR (new.seq > 1 AND (SELECT previous.seq FROM billing_entry AS previous
+        WHERE previous.owner = new.owner AND previous.unit = new.unit AND previous.seq = new.seq - 1) IS NULL)
 """
 _MOVEMENT_BELONGS = """
-    NOT EXISTS (SELECT 1 FROM billing_entry AS entry
-        WHERE entry.owner = new.owner AND entry.unit = new.unit AND entry.seq = new.seq AND entry.lines > new.line)
+    (SELECT entry.lines > new.line FROM billing_entry AS entry
+        WHERE entry.owner = new.owner AND entry.unit = new.unit AND entry.seq = new.seq) IS NOT TRUE
 """
 _FALLS = "new.version < old.version"
 # INSERT OR REPLACE deletes without calling the triggers for it, so a name that is taken is refused here, and that of an
@@ -121,8 +122,6 @@ def _sqlite_rules() -> Iterator[tuple[str, str, str, str]]:
 
 def _postgresql() -> Iterator[str]:
     yield _function("billing_refuse", _raise("TG_ARGV[0]"))
-    yield _function("billing_entry_follows", f"IF {_ENTRY_FOLLOWS} THEN {_raise('TG_NAME')} END IF; RETURN new;")
-    yield _function("billing_movement_belongs", f"IF {_MOVEMENT_BELONGS} THEN {_raise('TG_NAME')} END IF; RETURN new;")
     for table in _NEVER_UPDATED:
         yield _refusal(f"{table}_never_updated", f"UPDATE ON {table}")
     for table in _NEVER_DELETED:
@@ -131,15 +130,26 @@ def _postgresql() -> Iterator[str]:
         yield _refusal(f"{table}_terms_frozen", f"UPDATE OF {terms} ON {table}")
     yield _refusal("billing_account_names_frozen", "UPDATE OF owner, unit ON billing_account")
     yield _refusal("billing_account_never_falls", "UPDATE OF version ON billing_account", f"ROW WHEN ({_FALLS})")
-    for table, function in (("entry", "billing_entry_follows"), ("movement", "billing_movement_belongs")):
-        yield f"CREATE TRIGGER {function} BEFORE INSERT ON billing_{table} FOR EACH ROW EXECUTE FUNCTION {function}()"
+    for table, name, broken in (
+        ("billing_entry", "billing_entry_follows", _ENTRY_FOLLOWS),
+        ("billing_movement", "billing_movement_belongs", _MOVEMENT_BELONGS),
+    ):
+        # Once for all rows of an INSERT, when all that its statement writes is there.
+        yield _function(
+            name, f"IF EXISTS (SELECT FROM added AS new WHERE {broken}) THEN {_raise('TG_NAME')} END IF; RETURN NULL;"
+        )
+        yield (
+            f"CREATE TRIGGER {name} AFTER INSERT ON {table} REFERENCING NEW TABLE AS added"
+            f" FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+        )
 
     for table in ("billing_account", "billing_lot", "billing_hold"):
         yield f"ALTER TABLE {table} SET (fillfactor = 70)"
 
 
 def _function(name: str, body: str) -> str:
-    return f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$"
+    # `new` may be a row of a table here, as in the triggers of SQLite; to PL/pgSQL it is a variable, too.
+    return f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ #variable_conflict use_column\nBEGIN {body} END $$"
 
 
 def _raise(name: str) -> str:
