@@ -2,7 +2,7 @@
 
 SQLite: a unit that writes starts with BEGIN IMMEDIATE and is alone; a view sees the last commit and waits for nobody.
 PostgreSQL: units that write run beside one another in READ COMMITTED, guarded by versions; a view is one REPEATABLE READ
-snapshot.
+snapshot. Either begins with the first statement that needs it.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tempfile import mkdtemp
 from typing import Any
 from weakref import finalize
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from billing_adapters.sqlalchemy import schema
@@ -79,13 +79,8 @@ class SqlAlchemyStore:
         _refuse_others("engine", engine.dialect.name, engine.dialect.driver)
         self._engine = engine
         self._migrated = False
-        options: dict[str, Any] = {"preserve_rowcount": True}
-        if engine.dialect.name == "sqlite":
-            # The driver would open transactions by itself, and too late; this store says BEGIN.
-            self._writing = self._reading = engine.execution_options(isolation_level="AUTOCOMMIT", **options)
-        else:
-            self._writing = engine.execution_options(isolation_level="READ COMMITTED", **options)
-            self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True, **options)
+        # The drivers would open transactions by themselves, sqlite3 too late and psycopg too soon; this store says BEGIN.
+        self._own = engine.execution_options(isolation_level="AUTOCOMMIT", preserve_rowcount=True)
 
     @contextmanager
     def begin(self) -> Iterator[SqlAlchemyUnit]:
@@ -95,7 +90,7 @@ class SqlAlchemyStore:
             NotMigrated: The tables are missing or of another version.
             StoreUnavailable: The database does not answer, or somebody else keeps it from writing.
         """
-        with self._unit(self._writing, "BEGIN IMMEDIATE", writes=True) as unit:
+        with self._unit(writes=True) as unit:
             yield unit
 
     @contextmanager
@@ -106,30 +101,23 @@ class SqlAlchemyStore:
             NotMigrated: The tables are missing or of another version.
             StoreUnavailable: The database does not answer.
         """
-        with self._unit(self._reading, "BEGIN", writes=False) as unit:
+        with self._unit(writes=False) as unit:
             yield unit
 
     @contextmanager
-    def _unit(self, engine: Engine, begin: str, *, writes: bool) -> Iterator[SqlAlchemyUnit]:
+    def _unit(self, *, writes: bool) -> Iterator[SqlAlchemyUnit]:
         if not self._migrated:
             schema.require(self._engine)
             self._migrated = True
-        connection = self._open(engine, begin)
-        try:
-            yield SqlAlchemyUnit(Transaction(connection, writes=writes))
-        finally:
-            _drop(connection)
-
-    def _open(self, engine: Engine, begin: str) -> Connection:
         with translated("the unit"):
-            connection = engine.connect()
-            if engine.dialect.name == "sqlite":
-                try:
-                    connection.exec_driver_sql(begin)
-                except BaseException:
-                    connection.close()
-                    raise
-            return connection
+            connection = self._own.connect()
+        transaction = Transaction(connection, writes=writes)
+        try:
+            if transaction.dialect == "sqlite":
+                transaction.begin()
+            yield SqlAlchemyUnit(transaction)
+        finally:
+            transaction.close()
 
 
 def open_engine(url: str | URL, **options: Any) -> Engine:  # noqa: ANN401 - SQLAlchemy's own
@@ -196,9 +184,3 @@ def _passing(connection: Any, _record: object) -> None:  # noqa: ANN401 - a conn
 def _set_up(connection: Any, *, synchronous: str) -> None:  # noqa: ANN401 - a connection of the driver
     for pragma in ("journal_mode = WAL", f"synchronous = {synchronous}", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _drop(connection: Connection) -> None:
-    """Give a connection back, and with it whatever was not kept."""
-    with translated("the unit"):
-        connection.close()

@@ -1,9 +1,16 @@
-"""Transaction: how every statement of a unit is executed; the edge at which failures become the core's errors."""
+"""Transaction: how every statement of a unit is executed; the edge at which failures become the core's errors.
 
-from collections.abc import Mapping, Sequence
+Most statements are SQLAlchemy's. The few that carry the load go down to the driver's connection, beside which SQLAlchemy's
+own execution would take longer than the database does. BEGIN is said here and not by the driver, and on PostgreSQL not
+before something needs it: a query of its own, or a single write, is a transaction by itself.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, Executable, Row
+from sqlalchemy.exc import DBAPIError
 
 from billing_adapters.sqlalchemy.failures import translated
 from billing_core.errors import BillingError, Conflict, Invalid
@@ -12,26 +19,51 @@ __all__ = ["Transaction"]
 
 Parameters = Mapping[str, Any]
 
+_BEGIN = {
+    # The version that guards a write is compared with what others have committed meanwhile.
+    ("postgresql", True): "BEGIN ISOLATION LEVEL READ COMMITTED",
+    ("postgresql", False): "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    # Without IMMEDIATE somebody else could write between what this unit reads and what it writes.
+    ("sqlite", True): "BEGIN IMMEDIATE",
+    ("sqlite", False): "BEGIN",
+}
+
 
 class Transaction:
     """One open transaction. After a failure nothing of it can be kept, whatever the database would still allow."""
 
     def __init__(self, connection: Connection, *, writes: bool) -> None:
+        """Take a connection in autocommit: it begins when this says so."""
         self.dialect = connection.dialect.name
         self.writes = writes
         self._connection = connection
+        self._driver: Any = connection.connection.driver_connection
+        self._begun = False
+        self._kept = False
         self._over = False
         self._failure: BillingError | None = None
+
+    def begin(self) -> None:
+        """Say BEGIN, unless that was said."""
+        if not self._begun:
+            with self._watched("the unit"):
+                self._execute(_BEGIN[self.dialect, self.writes])
+            self._begun = True
 
     def rows(self, statement: Executable, parameters: Parameters, what: str = "what was asked for") -> Sequence[Row[Any]]:
         """Return what a query finds."""
         self._usable()
-        try:
-            with translated(what):
-                return self._connection.execute(statement, parameters).all()
-        except BillingError as failure:
-            self._failure = failure
-            raise
+        self.begin()
+        with self._watched(what):
+            return self._connection.execute(statement, parameters).all()
+
+    def look(self, statement: str, parameters: Sequence[Any], what: str = "what was asked for") -> Sequence[Any]:
+        """Return what a query in the driver's own words finds; it alone needs no transaction in a unit that writes."""
+        self._usable()
+        if not self.writes:
+            self.begin()
+        with self._watched(what):
+            return self._execute(statement, parameters).fetchall()
 
     def write(
         self,
@@ -47,15 +79,45 @@ class Transaction:
             Conflict: Another number of rows was written than `expected`: the guard in the statement did not hold.
         """
         self._writable()
-        try:
-            with translated(what):
-                written = self._connection.execute(statement, parameters).rowcount
+        self.begin()
+        with self._watched(what):
+            written = self._connection.execute(statement, parameters).rowcount
             if expected not in {None, written}:
                 raise Conflict(what)
-        except BillingError as failure:
-            self._failure = failure
-            raise
         return written
+
+    def write_rows(self, statement: str, rows: Sequence[Any], what: str, *, expected: int | None = None) -> None:
+        """Write rows, in the driver's own words.
+
+        Raises:
+            Conflict: Another number of rows was written than `expected`.
+        """
+        self._writable()
+        self.begin()
+        with self._watched(what):
+            written = self._driver.executemany(statement, rows).rowcount
+            if expected not in {None, written}:
+                raise Conflict(what)
+
+    def write_at_once(
+        self, statement: str, parameters: Sequence[Any], what: str, *, expected: int, last: bool = False
+    ) -> None:
+        """Write everything that one statement in the driver's own words writes, or nothing; it returns how many it guards.
+
+        `last`: nothing else is written by this unit, so the statement keeps by itself what it writes.
+
+        Raises:
+            Conflict: It returned another number than `expected`.
+        """
+        self._writable()
+        if last and not self._begun:
+            self._kept = True
+        else:
+            self.begin()
+        with self._watched(what):
+            ((written,),) = self._execute(statement, parameters).fetchall()
+            if written != expected:
+                raise Conflict(what)
 
     def commit(self) -> None:
         """Keep everything that was written.
@@ -64,21 +126,75 @@ class Transaction:
             BillingError: What went wrong before; nothing is kept.
             Invalid: It only reads, or is over.
         """
-        self._writable()
+        self._usable()
+        if not self.writes:
+            raise Invalid("unit", "only reads: what writes needs `begin`")
         self._over = True
+        if self._begun:
+            self._end(self._driver.commit)
+
+    def close(self) -> None:
+        """Drop whatever was not kept, and give the connection back."""
         try:
+            if self._begun and not self._connection.invalidated:
+                with suppress(BillingError):  # a connection that cannot even do this is closed, and drops it so
+                    self._end(self._driver.rollback)
+        finally:
             with translated("the unit"):
-                self._connection.commit()
+                self._connection.close()
+
+    def _end(self, how: Any) -> None:  # noqa: ANN401 - a method of a driver's connection
+        """Commit or roll back."""
+        self._begun = False
+        try:
+            with translated("the unit"), self._raised():
+                how()
         except BaseException:
-            # A COMMIT that failed may have left the transaction open, which the pool would hand on with its locks, and the
-            # next unit keep: SQLite does so when it is busy.
+            # The transaction may still be open, and its locks held: nobody else may get this connection.
             self._connection.invalidate()
+            raise
+
+    def _execute(self, statement: str, parameters: Sequence[Any] = ()) -> Any:  # noqa: ANN401 - a cursor of a driver
+        if self.dialect == "sqlite":
+            return self._driver.execute(statement, parameters)
+        return self._driver.cursor(binary=True).execute(statement, parameters or None, prepare=bool(parameters))
+
+    @contextmanager
+    def _watched(self, what: str) -> Iterator[None]:
+        """Remember what goes wrong within, in the core's words: nothing of the unit can be kept then."""
+        try:
+            with translated(what), self._raised():
+                yield
+        except BillingError as failure:
+            self._failure = failure
+            raise
+
+    @contextmanager
+    def _raised(self) -> Iterator[None]:
+        """Raise what the driver itself raises as SQLAlchemy does, and part with a connection that is of no use any more."""
+        dialect = self._connection.dialect
+        try:
+            yield
+        except dialect.loaded_dbapi.Error as failure:
+            lost = dialect.is_disconnect(failure, self._driver, None)
+            if lost:
+                self._connection.invalidate(failure)
+            raise DBAPIError.instance(
+                None, None, failure, dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=lost
+            ) from failure
+        except Exception:
+            raise
+        except BaseException as interruption:
+            # It may have come in the midst of an answer.
+            self._connection.invalidate(interruption)
             raise
 
     def _writable(self) -> None:
         self._usable()
         if not self.writes:
             raise Invalid("unit", "only reads: what writes needs `begin`")
+        if self._kept:
+            raise Invalid("unit", "has written its last")
 
     def _usable(self) -> None:
         if self._over:
