@@ -168,8 +168,11 @@ class Ledger(Protocol):
         `lock`: nobody else writes these accounts until the unit ends. It saves a caller that lost a race from losing again.
         """
 
-    def record(self, changes: Iterable[Change]) -> None:
+    def record(self, changes: Iterable[Change], *, last: bool = False) -> None:
         """Write what was decided: the books, the lots, and the entries, which are never changed afterwards.
+
+        `last`: the caller commits next, so that the store may do so at once and save a journey. What it raises then says
+        as much as what `commit` raises.
 
         Raises:
             Conflict: An account is not at its change's `expected_version` any more, or a key or source is taken.

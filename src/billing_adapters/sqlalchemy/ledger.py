@@ -13,6 +13,7 @@ from sqlalchemy import Executable, Row
 
 from billing_adapters.sqlalchemy import ledger_rows as laid_out
 from billing_adapters.sqlalchemy.columns import FOREVER
+from billing_adapters.sqlalchemy.ledger_hot import hot
 from billing_adapters.sqlalchemy.ledger_rows import Loaded, Names, by_entry, entry_of, names_of
 from billing_adapters.sqlalchemy.ledger_statements import statements
 from billing_adapters.sqlalchemy.transaction import Transaction
@@ -27,6 +28,7 @@ class SqlAlchemyLedger:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
         self._sql = statements(transaction.dialect)
+        self._hot = hot(transaction.dialect)
 
     def load(self, needs: Iterable[Needs], *, lock: bool = False) -> Mapping[AccountId, Account]:
         """Return every account asked for: its books, open lots, open holds, and what else the needs name.
@@ -37,11 +39,11 @@ class SqlAlchemyLedger:
         asked = {(one.account.owner, one.account.unit): one for one in joined}
         if lock and self._transaction.writes:
             self._lock(asked)
-        accounts = self._accounts(asked)
         keys = [(*names, key) for names, one in asked.items() for key in one.keys]
+        accounts = self._accounts(asked, keys)
         numbers = [(*names, str(number)) for names, one in asked.items() for number in one.entries]
         lots = self._lots(asked, numbers)
-        entries = self._triples(self._sql.entries, keys)
+        entries = self._triples(self._sql.entries, keys) if any(one.known for one in accounts.values()) else ()
         related = self._triples(self._sql.related, numbers)
         holds = self._holds(asked, accounts)
         if any(accounts[names_of(row)].version != row.version for row in (*lots, *entries, *related, *holds)):
@@ -59,27 +61,23 @@ class SqlAlchemyLedger:
             accounts[names_of(row)].add_related(entry_of(row, movements))
         return {one.account: accounts[names].finished() for names, one in asked.items()}
 
-    def record(self, changes: Iterable[Change]) -> None:
+    def record(self, changes: Iterable[Change], *, last: bool = False) -> None:
         """Write what was decided: the books, the lots, and the entries, which are never changed afterwards.
+
+        `last`: the caller commits next. PostgreSQL then keeps it at once, in a transaction of the statement's own.
 
         Raises:
             Conflict: An account is not at its change's `expected_version` any more, or a key or source is taken.
         """
         # In one order everywhere, or two units that write the same accounts would wait for one another.
         ordered = sorted(changes, key=lambda one: one.account.id)
+        if not ordered:
+            return
         what = f"account {ordered[0].account.id}" if len(ordered) == 1 else f"one of {len(ordered)} accounts"
-        self._write(
-            self._sql.add_account, [laid_out.new(one.account.id) for one in ordered if not one.expected_version], what
-        )
-        # Each UPDATE writes its one row or none, so that the sum tells whether every guard held.
-        self._write(self._sql.write_account, [laid_out.books(one) for one in ordered], what, expected=len(ordered))
-        self._write(self._sql.add_lot, [row for one in ordered for row in laid_out.opened(one)], what)
-        self._write(self._sql.write_lot, [row for one in ordered for row in laid_out.touched(one)], what)
-        self._write(self._sql.add_hold, [row for one in ordered for row in laid_out.placed(one)], what)
-        held = [row for one in ordered for row in laid_out.held(one)]
-        self._write(self._sql.write_hold, held, what, expected=len(held))
-        self._write(self._sql.add_entry, [row for one in ordered for row in laid_out.entries(one)], what)
-        self._write(self._sql.add_movement, [row for one in ordered for row in laid_out.movements(one)], what)
+        missing = [laid_out.new(one.account.id) for one in ordered if not one.expected_version]
+        if missing:
+            self._transaction.write(self._sql.add_account, missing, what)
+        self._hot.record(self._transaction, ordered, what, last=last)
 
     def entries(self, account: AccountId, *, before: int | None = None, limit: int = 100) -> Sequence[Entry]:
         """Return at most `limit` entries with a smaller number than `before`, the latest first."""
@@ -118,13 +116,13 @@ class SqlAlchemyLedger:
         locked = {names_of(row) for row in self._transaction.rows(self._sql.lock, which)}
         missing = [laid_out.new(asked[names].account) for names in sorted(asked) if names not in locked]
         if missing:
-            self._write(self._sql.add_account, missing, "a new account")
+            self._transaction.write(self._sql.add_account, missing, "a new account")
             self._transaction.rows(self._sql.lock, which)
 
-    def _accounts(self, asked: Mapping[Names, Needs]) -> dict[Names, Loaded]:
+    def _accounts(self, asked: Mapping[Names, Needs], keys: Sequence[tuple[str, str, str]]) -> dict[Names, Loaded]:
         accounts = {names: Loaded(one.account) for names, one in asked.items()}
-        for row in self._transaction.rows(self._sql.books, self._sql.accounts.rows(asked)):
-            accounts[names_of(row)].add_books(row)
+        for owner, unit, *found in self._hot.look(self._transaction, [*asked], keys) if asked else ():
+            accounts[owner, unit].add_look(found)
         return accounts
 
     def _lots(self, asked: Mapping[Names, Needs], numbers: Sequence[tuple[str, str, str]]) -> Sequence[Row[Any]]:
@@ -155,9 +153,3 @@ class SqlAlchemyLedger:
 
     def _triples(self, query: Executable, asked: Sequence[tuple[str, str, str]]) -> Sequence[Row[Any]]:
         return self._transaction.rows(query, self._sql.triples.rows(asked)) if asked else ()
-
-    def _write(
-        self, statement: Executable, rows: Sequence[dict[str, Any]], what: str, *, expected: int | None = None
-    ) -> None:
-        if rows:
-            self._transaction.write(statement, rows, what, expected=expected)

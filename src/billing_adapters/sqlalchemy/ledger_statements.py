@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, Table, and_, bindparam, cast, insert, or_, select, tuple_, update
+from sqlalchemy import BigInteger, ColumnElement, Select, Table, and_, bindparam, cast, or_, select, tuple_
 
 from billing_adapters.sqlalchemy.columns import NAME, Instant
 from billing_adapters.sqlalchemy.statements import Asked, insert_new
@@ -36,13 +36,6 @@ class LedgerStatements:
             .join(accounts.table, _same_account(account, accounts))
             .order_by(account.c.owner, account.c.unit)
             .with_for_update(of=account)
-        )
-        # The books and the open lots in one statement, and so of one version.
-        self.books = (
-            select(account, *_LOT)
-            .select_from(accounts.table)
-            .join(account, _same_account(account, accounts))
-            .outerjoin(lot, and_(lot.c.owner == account.c.owner, lot.c.unit == account.c.unit, lot.c.is_open))
         )
         named = select(account.c.version).select_from(triples.table).join(account, _same_account(account, triples))
         self.lots = named.add_columns(account.c.owner, account.c.unit, *_LOT).join(
@@ -102,13 +95,6 @@ class LedgerStatements:
 
     def _write(self, dialect: str) -> None:
         self.add_account = insert_new(dialect, account)
-        self.write_account = update(account).where(_at(account), account.c.version == bindparam("at_version"))
-        self.add_lot = insert(lot)
-        self.write_lot = update(lot).where(_at(lot), lot.c.number == bindparam("at_number"))
-        self.add_hold = insert(hold)
-        self.write_hold = update(hold).where(_at(hold), hold.c.number == bindparam("at_number"), hold.c.is_open)
-        self.add_entry = insert(entry)
-        self.add_movement = insert(movement)
 
 
 statements = cache(LedgerStatements)

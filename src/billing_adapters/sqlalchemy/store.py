@@ -7,6 +7,7 @@ snapshot. Either begins with the first statement that needs it.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from shutil import rmtree
@@ -44,15 +45,47 @@ class SqlAlchemyUnit:
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
-        self.products = SqlAlchemyProducts(transaction)
-        self.prices = SqlAlchemyPrices(transaction)
-        self.customers = SqlAlchemyCustomers(transaction)
-        self.subscriptions = SqlAlchemySubscriptions(transaction)
-        self.payments = SqlAlchemyPayments(transaction)
         self.ledger = SqlAlchemyLedger(transaction)
-        self.top_ups = SqlAlchemyTopUps(transaction)
-        self.inbox = SqlAlchemyInbox(transaction)
-        self.outbox = SqlAlchemyOutbox(transaction)
+
+    @cached_property
+    def products(self) -> SqlAlchemyProducts:
+        """The products."""
+        return SqlAlchemyProducts(self._transaction)
+
+    @cached_property
+    def prices(self) -> SqlAlchemyPrices:
+        """The prices."""
+        return SqlAlchemyPrices(self._transaction)
+
+    @cached_property
+    def customers(self) -> SqlAlchemyCustomers:
+        """The customers."""
+        return SqlAlchemyCustomers(self._transaction)
+
+    @cached_property
+    def subscriptions(self) -> SqlAlchemySubscriptions:
+        """The subscriptions."""
+        return SqlAlchemySubscriptions(self._transaction)
+
+    @cached_property
+    def payments(self) -> SqlAlchemyPayments:
+        """Payments and paid invoices."""
+        return SqlAlchemyPayments(self._transaction)
+
+    @cached_property
+    def top_ups(self) -> SqlAlchemyTopUps:
+        """The rules by which accounts are topped up."""
+        return SqlAlchemyTopUps(self._transaction)
+
+    @cached_property
+    def inbox(self) -> SqlAlchemyInbox:
+        """The webhooks."""
+        return SqlAlchemyInbox(self._transaction)
+
+    @cached_property
+    def outbox(self) -> SqlAlchemyOutbox:
+        """The events for the application."""
+        return SqlAlchemyOutbox(self._transaction)
 
     def commit(self) -> None:
         """Keep everything that this unit wrote; the unit is over.
@@ -79,8 +112,7 @@ class SqlAlchemyStore:
         _refuse_others("engine", engine.dialect.name, engine.dialect.driver)
         self._engine = engine
         self._migrated = False
-        # The drivers would open transactions by themselves, sqlite3 too late and psycopg too soon; this store says BEGIN.
-        self._own = engine.execution_options(isolation_level="AUTOCOMMIT", preserve_rowcount=True)
+        self._own = engine.execution_options(preserve_rowcount=True)
 
     @contextmanager
     def begin(self) -> Iterator[SqlAlchemyUnit]:
@@ -90,8 +122,13 @@ class SqlAlchemyStore:
             NotMigrated: The tables are missing or of another version.
             StoreUnavailable: The database does not answer, or somebody else keeps it from writing.
         """
-        with self._unit(writes=True) as unit:
-            yield unit
+        transaction = self._transaction(writes=True)
+        try:
+            if transaction.dialect == "sqlite":
+                transaction.begin()
+            yield SqlAlchemyUnit(transaction)
+        finally:
+            transaction.close()
 
     @contextmanager
     def view(self) -> Iterator[SqlAlchemyUnit]:
@@ -101,23 +138,25 @@ class SqlAlchemyStore:
             NotMigrated: The tables are missing or of another version.
             StoreUnavailable: The database does not answer.
         """
-        with self._unit(writes=False) as unit:
-            yield unit
-
-    @contextmanager
-    def _unit(self, *, writes: bool) -> Iterator[SqlAlchemyUnit]:
-        if not self._migrated:
-            schema.require(self._engine)
-            self._migrated = True
-        with translated("the unit"):
-            connection = self._own.connect()
-        transaction = Transaction(connection, writes=writes)
+        transaction = self._transaction(writes=False)
         try:
             if transaction.dialect == "sqlite":
                 transaction.begin()
             yield SqlAlchemyUnit(transaction)
         finally:
             transaction.close()
+
+    def _transaction(self, *, writes: bool) -> Transaction:
+        if not self._migrated:
+            schema.require(self._engine)
+            self._migrated = True
+        with translated("the unit"):
+            connection = self._own.connect()
+        try:
+            return Transaction(connection, writes=writes)
+        except BaseException:
+            connection.close()
+            raise
 
 
 def open_engine(url: str | URL, **options: Any) -> Engine:  # noqa: ANN401 - SQLAlchemy's own

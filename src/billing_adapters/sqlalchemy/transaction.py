@@ -5,8 +5,8 @@ own execution would take longer than the database does. BEGIN is said here and n
 before something needs it: a query of its own, or a single write, is a transaction by itself.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, Executable, Row
@@ -33,7 +33,7 @@ class Transaction:
     """One open transaction. After a failure nothing of it can be kept, whatever the database would still allow."""
 
     def __init__(self, connection: Connection, *, writes: bool) -> None:
-        """Take a connection in autocommit: it begins when this says so."""
+        """Take a connection on which nothing has begun."""
         self.dialect = connection.dialect.name
         self.writes = writes
         self._connection = connection
@@ -42,12 +42,15 @@ class Transaction:
         self._kept = False
         self._over = False
         self._failure: BillingError | None = None
+        with self._watched("the unit"):
+            self._manual = _Manual(self._driver, self.dialect)
 
     def begin(self) -> None:
         """Say BEGIN, unless that was said."""
         if not self._begun:
-            with self._watched("the unit"):
-                self._execute(_BEGIN[self.dialect, self.writes])
+            begin = _BEGIN[self.dialect, self.writes]
+            with self._watched("the unit", begin):
+                self._execute(begin)
             self._begun = True
 
     def rows(self, statement: Executable, parameters: Parameters, what: str = "what was asked for") -> Sequence[Row[Any]]:
@@ -62,8 +65,9 @@ class Transaction:
         self._usable()
         if not self.writes:
             self.begin()
-        with self._watched(what):
-            return self._execute(statement, parameters).fetchall()
+        with self._watched(what, statement):
+            found: Sequence[Any] = self._execute(statement, parameters).fetchall()
+        return found
 
     def write(
         self,
@@ -86,7 +90,7 @@ class Transaction:
                 raise Conflict(what)
         return written
 
-    def write_rows(self, statement: str, rows: Sequence[Any], what: str, *, expected: int | None = None) -> None:
+    def write_rows(self, statement: str, rows: Sequence[Any], what: str, *, expected: int) -> None:
         """Write rows, in the driver's own words.
 
         Raises:
@@ -94,27 +98,24 @@ class Transaction:
         """
         self._writable()
         self.begin()
-        with self._watched(what):
+        with self._watched(what, statement):
             written = self._driver.executemany(statement, rows).rowcount
-            if expected not in {None, written}:
+            if written != expected:
                 raise Conflict(what)
 
-    def write_at_once(
-        self, statement: str, parameters: Sequence[Any], what: str, *, expected: int, last: bool = False
-    ) -> None:
+    def write_at_once(self, statement: str, parameters: Sequence[Any], what: str, *, expected: int, last: bool) -> None:
         """Write everything that one statement in the driver's own words writes, or nothing; it returns how many it guards.
 
-        `last`: nothing else is written by this unit, so the statement keeps by itself what it writes.
+        `last`: nothing else is written by this unit, so the statement may keep by itself what it writes.
 
         Raises:
             Conflict: It returned another number than `expected`.
         """
         self._writable()
-        if last and not self._begun:
-            self._kept = True
-        else:
+        self._kept = last
+        if not last:
             self.begin()
-        with self._watched(what):
+        with self._watched(what, statement):
             ((written,),) = self._execute(statement, parameters).fetchall()
             if written != expected:
                 raise Conflict(what)
@@ -134,20 +135,26 @@ class Transaction:
             self._end(self._driver.commit)
 
     def close(self) -> None:
-        """Drop whatever was not kept, and give the connection back."""
+        """Drop whatever was not kept, and give the connection back as it came."""
         try:
             if self._begun and not self._connection.invalidated:
                 with suppress(BillingError):  # a connection that cannot even do this is closed, and drops it so
-                    self._end(self._driver.rollback)
+                    self._end(self._driver.commit if self._only_read() else self._driver.rollback)
+            if not self._connection.invalidated:
+                with self._watched("the unit"):
+                    self._manual.restore()
         finally:
             with translated("the unit"):
                 self._connection.close()
 
-    def _end(self, how: Any) -> None:  # noqa: ANN401 - a method of a driver's connection
-        """Commit or roll back."""
+    def _only_read(self) -> bool:
+        """Tell whether COMMIT does as well as ROLLBACK, after which psycopg would prepare its statements anew."""
+        return not self.writes and not self._failure
+
+    def _end(self, how: Callable[[], None]) -> None:
         self._begun = False
         try:
-            with translated("the unit"), self._raised():
+            with self._watched("the unit"):
                 how()
         except BaseException:
             # The transaction may still be open, and its locks held: nobody else may get this connection.
@@ -159,35 +166,33 @@ class Transaction:
             return self._driver.execute(statement, parameters)
         return self._driver.cursor(binary=True).execute(statement, parameters or None, prepare=bool(parameters))
 
-    @contextmanager
-    def _watched(self, what: str) -> Iterator[None]:
-        """Remember what goes wrong within, in the core's words: nothing of the unit can be kept then."""
+    def _watched(self, what: str, statement: str | None = None) -> "_Watched":
+        return _Watched(self._fail, what, statement)
+
+    def _fail(self, failure: BaseException, what: str, statement: str | None) -> None:
+        """Raise a failure in the core's words, and remember it: nothing of the unit can be kept."""
         try:
-            with translated(what), self._raised():
-                yield
-        except BillingError as failure:
-            self._failure = failure
+            with translated(what):
+                raise self._as_raised(failure, statement)
+        except BillingError as told:
+            self._failure = told
             raise
 
-    @contextmanager
-    def _raised(self) -> Iterator[None]:
-        """Raise what the driver itself raises as SQLAlchemy does, and part with a connection that is of no use any more."""
+    def _as_raised(self, failure: BaseException, statement: str | None) -> BaseException:
+        """Return a failure of the driver as SQLAlchemy would raise it, and part with a connection that is of no use."""
         dialect = self._connection.dialect
-        try:
-            yield
-        except dialect.loaded_dbapi.Error as failure:
-            lost = dialect.is_disconnect(failure, self._driver, None)
-            if lost:
-                self._connection.invalidate(failure)
-            raise DBAPIError.instance(
-                None, None, failure, dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=lost
-            ) from failure
-        except Exception:
-            raise
-        except BaseException as interruption:
-            # It may have come in the midst of an answer.
-            self._connection.invalidate(interruption)
-            raise
+        if not isinstance(failure, Exception):
+            self._connection.invalidate(failure)  # it may have come in the midst of an answer
+        if not isinstance(failure, dialect.loaded_dbapi.Error):
+            return failure
+        lost = dialect.is_disconnect(failure, self._driver, None)
+        if lost:
+            self._connection.invalidate(failure)
+        raised = DBAPIError.instance(
+            statement, (), failure, dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=lost
+        )
+        raised.__cause__ = failure
+        return raised
 
     def _writable(self) -> None:
         self._usable()
@@ -202,3 +207,37 @@ class Transaction:
         if self._failure:
             # PostgreSQL answers the COMMIT of a failed transaction with a quiet ROLLBACK.
             raise self._failure
+
+
+class _Watched:
+    """A block whose failures are told to somebody. As a generator it would take longer than much of what it watches."""
+
+    __slots__ = ("_fail", "_statement", "_what")
+
+    def __init__(self, fail: Callable[[BaseException, str, str | None], None], what: str, statement: str | None) -> None:
+        self._fail, self._what, self._statement = fail, what, statement
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, failure: BaseException | None, _place: object) -> None:
+        if failure is not None:
+            self._fail(failure, self._what, self._statement)
+
+
+class _Manual:
+    """A driver's connection that begins nothing by itself, until it is restored."""
+
+    __slots__ = ("_driver", "_name", "_was")
+
+    def __init__(self, driver: Any, dialect: str) -> None:  # noqa: ANN401 - a connection of a driver
+        self._driver = driver
+        self._name, manual = ("isolation_level", None) if dialect == "sqlite" else ("autocommit", True)
+        self._was = getattr(driver, self._name)
+        if self._was != manual:
+            setattr(driver, self._name, manual)
+
+    def restore(self) -> None:
+        """Let it be as it was."""
+        if getattr(self._driver, self._name) != self._was:
+            setattr(self._driver, self._name, self._was)

@@ -149,7 +149,8 @@ def _postgresql() -> Iterator[str]:
 
 def _function(name: str, body: str) -> str:
     # `new` may be a row of a table here, as in the triggers of SQLite; to PL/pgSQL it is a variable, too.
-    return f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ #variable_conflict use_column\nBEGIN {body} END $$"
+    block = f"#variable_conflict use_column\nBEGIN {body} END"
+    return f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ {block} $$"
 
 
 def _raise(name: str) -> str:

@@ -12,12 +12,12 @@ from billing_core.domain.payments import Purchase
 from billing_core.domain.topups import INTENT, TopUp, TopUpIntent, succeeded, wanted
 from billing_core.errors import UnknownTopUp
 
-__all__ = ["ask_for_top_ups", "keep_top_up", "new_intent", "settle_top_up"]
+__all__ = ["ask_for_top_ups", "has_few", "keep_top_up", "new_intent", "settle_top_up"]
 
 
-def ask_for_top_ups(work: Work, written: Iterable[Account]) -> None:
-    """Ask for what the rules of these accounts want, now that they were written; one with enough credits costs nothing."""
-    few = {one.id: one.books.available for one in written if _has_few(one)}
+def ask_for_top_ups(work: Work, low: Iterable[Account]) -> None:
+    """Ask for what the rules of these accounts want, which were left with few credits."""
+    few = {one.id: one.books.available for one in low}
     found = work.unit.top_ups.get(few) if few else {}
     for account in sorted(found):
         top_up = found[account]
@@ -48,7 +48,8 @@ def keep_top_up(work: Work, before: TopUp | None, after: TopUp) -> TopUp:
     return attrs.evolve(after, version=after.version + 1)
 
 
-def _has_few(account: Account) -> bool:
+def has_few(account: Account) -> bool:
+    """Tell whether an account was left with so few credits that its rule has to be looked at."""
     return account.top_up_below is not None and account.books.available < account.top_up_below
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import attrs
 
-from billing_core.application.intents import ask_for_top_ups
+from billing_core.application.intents import ask_for_top_ups, has_few
 from billing_core.application.work import Work
 from billing_core.domain.credits import (
     Account,
@@ -57,10 +57,10 @@ _NEWS: Mapping[Operation, str] = {
 
 
 def carry_out(work: Work, commands: Sequence[KeyedCommand]) -> tuple[Result, ...]:
-    """Carry out commands, and return in their order the entry of each, or why it has none."""
+    """Carry out commands, and return in their order the entry of each, or why it has none; the unit does nothing else."""
     accounts = work.unit.ledger.load(needs_of(commands), lock=work.lock)
     changes, results = decide_all(accounts, commands, work.now)
-    _record(work, changes)
+    _record(work, changes, last=True)
     return results
 
 
@@ -70,14 +70,14 @@ def carry_out_once(work: Work, commands: Iterable[Grant | Convert | Forfeit]) ->
         account = work.unit.ledger.load([Needs.of(command)], lock=work.lock)[command.account]
         if not effected(account, command):
             entries = decide(account, _until(max(work.now, account.recorded_at or work.now), command), work.now)
-            _record(work, [change(account, entries)])
+            _record(work, [change(account, entries)], last=False)
 
 
 def settle_all(work: Work, accounts: Iterable[AccountId]) -> Mapping[AccountId, Account]:
-    """Write down what fell due on these accounts, and return them as they are after that."""
+    """Write down what fell due on these accounts, and return them as they are after that; the unit does nothing else."""
     loaded = work.unit.ledger.load(map(Needs, accounts), lock=work.lock)
     changes = [change(one, decide(one, Expire(account=one.id), work.now)) for one in loaded.values()]
-    _record(work, changes)
+    _record(work, changes, last=True)
     return {one.account.id: one.account for one in changes}
 
 
@@ -87,14 +87,14 @@ def _until(now: datetime, command: Grant | Convert | Forfeit) -> Grant | Convert
     return attrs.evolve(command, effective_at=now) if ahead else command
 
 
-def _record(work: Work, changes: Iterable[Change]) -> None:
+def _record(work: Work, changes: Iterable[Change], *, last: bool) -> None:
     written = [one for one in changes if one.entries]
+    news = [event for one in written for entry in one.entries for event in _news(one.account, entry, work.policies)]
     if written:
-        work.unit.ledger.record(written)
-        work.tell_all(
-            event for one in written for entry in one.entries for event in _news(one.account, entry, work.policies)
-        )
-        ask_for_top_ups(work, (one.account for one in written))
+        low = [one.account for one in written if has_few(one.account)]
+        work.unit.ledger.record(written, last=last and not news and not low)
+        work.tell_all(news)
+        ask_for_top_ups(work, low)
 
 
 def _news(account: Account, entry: Entry, policies: Policies) -> Iterator[Event]:

@@ -9,6 +9,9 @@ from sqlalchemy import event
 from sqlalchemy.engine.interfaces import CacheStats
 
 from billing_adapters.sqlalchemy.store import SqlAlchemyStore
+from billing_adapters.system import Uuid7Ids
+from billing_core.application import recording
+from billing_core.application.work import Work, retried
 from billing_core.domain.credits import Account, Change, Needs, change, decide, evolve
 from billing_core.domain.money import Money
 from billing_core.domain.payments import InvoiceLine
@@ -73,7 +76,7 @@ def _needs(grants):
 def _loaded(store, executed, grants, *, lock):
     with store.begin() as unit, executed.afresh():
         assert len(unit.ledger.load(_needs(grants), lock=lock)) == len(grants)
-        return len(executed)
+        return len(executed.statements)
 
 
 @pytest.mark.parametrize("lock", [False, True], ids=["free", "locked"])
@@ -86,14 +89,14 @@ def test_loading_costs_the_same_for_any_number_of_accounts(store, executed, lock
     assert costs == dict.fromkeys((1, MANY), 5 if lock else 4)
 
 
-def test_loading_for_a_spend_costs_two_statements(store, executed):
-    """What a fresh key needs: the books with the open lots, and the look for the key."""
+def test_loading_for_a_spend_costs_one_statement(store, executed):
+    """What a fresh key needs: the books with the open lots, beside the look for the key."""
     grant = _granted(store, 1)[0]
 
     with store.begin() as unit, executed.afresh():
         unit.ledger.load([Needs(grant.account, frozenset({"fresh"}))])
 
-    assert len(executed) == 2
+        assert len(executed.statements) == 1
 
 
 def _held(store, count):
@@ -113,7 +116,7 @@ def test_loading_holds_costs_the_same_for_any_number_of_accounts(store, executed
     for count in (1, 10):
         with store.begin() as unit, executed.afresh():
             loaded = unit.ledger.load([Needs(one, holds=frozenset(holds)) for one in accounts[:count]])
-            costs[count] = len(executed)
+            costs[count] = len(executed.statements)
 
     assert costs == {1: cost, 10: cost}
     assert {len(one.holds) for one in loaded.values()} == {3 if 2 in holds else 2}
@@ -126,18 +129,22 @@ def test_locking_accounts_that_are_missing_costs_the_same_for_any_number(store, 
         needs = [Needs(an_account()) for _ in range(count)]
         with store.begin() as unit, executed.afresh():
             unit.ledger.load(needs, lock=True)
-            costs[count] = len(executed)
+            costs[count] = len(executed.statements)
 
     assert costs == {1: 4, MANY: 4}
 
 
-@pytest.mark.parametrize(
-    ("make", "cost"),
-    [(a_grant, 5), (a_spend, 4), (a_hold, 5), (lambda owner, amount: a_capture(owner, 3, amount), 5)],
-    ids=["grants", "spends", "holds", "captures"],
-)
-def test_recording_costs_the_same_for_any_number_of_accounts(store, executed, make, cost):
-    """Accounts, lots and holds, new and old; the entries, the movements: one statement for all that there is of each."""
+RECORDED = {
+    "grants": (a_grant, {"sqlite": 5, "postgresql": 2}),
+    "spends": (a_spend, {"sqlite": 4, "postgresql": 1}),
+    "holds": (a_hold, {"sqlite": 5, "postgresql": 1}),
+    "captures": (lambda owner, amount: a_capture(owner, 3, amount), {"sqlite": 5, "postgresql": 1}),
+}
+
+
+@pytest.mark.parametrize(("make", "cost"), RECORDED.values(), ids=RECORDED)
+def test_recording_costs_the_same_for_any_number_of_accounts(engine, store, executed, make, cost):
+    """New accounts, and then one statement for all that there is of each kind, or for everything."""
     costs = {}
     for count in (1, MANY):
         owners = [an_account() for _ in range(count)] if make is a_grant else _held(store, count)
@@ -145,9 +152,28 @@ def test_recording_costs_the_same_for_any_number_of_accounts(store, executed, ma
         changes = [change(was := account_in(store, Needs.of(one)), decide(was, one, NOW)) for one in commands]
         with store.begin() as unit, executed.afresh():
             unit.ledger.record(changes)
-            costs[count] = len(executed)
+            costs[count] = len(executed.statements)
 
-    assert costs == {1: cost, MANY: cost}
+    assert costs == dict.fromkeys((1, MANY), cost[engine.dialect.name])
+
+
+SPENT = {
+    "sqlite": ["BEGIN", "SELECT", "UPDATE", "UPDATE", "INSERT", "INSERT", "COMMIT"],
+    "postgresql": ["SELECT", "WITH"],
+}
+
+
+@pytest.mark.parametrize("count", [1, MANY])
+def test_a_spend_takes_a_look_and_a_write(engine, store, executed, count):
+    """On PostgreSQL they are all, and keep themselves what they write; on SQLite nothing travels."""
+    spends = [a_spend(grant.account, 1) for grant in _granted(store, count)]
+
+    with executed.afresh():
+        spent = retried(store, "these accounts", lambda unit, _: recording.carry_out(Work(unit, NOW, Uuid7Ids()), spends))
+        sent = [statement.partition(" ")[0] for statement, _ in executed]
+
+    assert sent == SPENT[engine.dialect.name]
+    assert [account_in(store, Needs(one.account)).version for one in spends] == [entry.seq for entry in spent]
 
 
 def test_reading_invoices_costs_the_same_for_any_number(store, executed):
@@ -159,7 +185,7 @@ def test_reading_invoices_costs_the_same_for_any_number(store, executed):
             for ask, which in ((unit.payments.invoices, ids), (unit.payments.invoices_of, f"sub_{count}")):
                 with executed.afresh():
                     assert len(ask(which)) == count
-                    costs.add(len(executed))
+                    costs.add(len(executed.statements))
 
     assert costs == {2}
 
@@ -239,7 +265,7 @@ def test_the_schema_is_checked_once(engine, store, executed):
         with store.begin():
             pass
 
-    assert len(executed) == 1
+    assert len(executed.statements) == 1
 
 
 # By which index -----------------------------------------------------------------------------------------------------------
@@ -249,7 +275,7 @@ def _plans(engine, executed, ask):
     """Return the plan of every statement that a question sends."""
     with SqlAlchemyStore(engine).begin() as unit, executed.afresh():
         ask(unit)
-        asked = [*executed]
+        asked = executed.statements
     explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
@@ -292,6 +318,18 @@ def _ask_account(unit):
     unit.ledger.load([needs])
 
 
+def _ask_again(unit):
+    known = unit.ledger.entries(HOLDER, limit=1)[0].key
+    unit.ledger.load([Needs(HOLDER, frozenset({known}))])
+
+
+def _spend(unit):
+    was = unit.ledger.load([Needs(HOLDER)])[HOLDER]
+    granted = change(was, decide(was, a_grant(HOLDER, 9), NOW))
+    unit.ledger.record([granted])
+    unit.ledger.record([change(granted.account, decide(granted.account, a_spend(HOLDER, 5), NOW))])
+
+
 def _ask_holds(unit):
     unit.ledger.load([Needs(HOLDER, holds=frozenset({99}))])
 
@@ -305,11 +343,15 @@ def _ask_invoices(unit):
 
 
 ASKED = {
-    "books and open lots": (_ask_account, 0, ["billing_account_pk", "billing_lot_burn_idx"]),
+    "books, open lots, and known keys": (
+        _ask_account,
+        0,
+        ["billing_account_pk", "billing_lot_burn_idx", "billing_entry_key_idx"],
+    ),
     "lots by source": (_ask_account, 1, ["billing_account_pk", "billing_lot_source_key"]),
     "entries by key": (
-        _ask_account,
-        2,
+        _ask_again,
+        3,
         ["billing_account_pk", "billing_entry_key_idx", "billing_lot_pk", "billing_hold_pk"],
     ),
     "open holds": (_ask_holds, 1, ["billing_account_pk", "billing_hold_open_idx"]),
@@ -361,6 +403,17 @@ def test_every_question_has_its_index(engine, executed, ask, at, indexes):
 
     assert [index for index in indexes if not _uses(engine, plan, index)] == [], plan
     assert not re.search(r"SCAN billing_\w+\b(?! USING)", plan), plan
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+def test_a_spend_finds_what_it_writes_by_keys(engine, executed):
+    """The account and its lots."""
+    plan = _plans(engine, executed, _spend)[-1]
+
+    assert "billing_account_pk" in plan
+    assert "billing_lot_pk" in plan
+    assert "Seq Scan" not in plan
 
 
 BURN_ORDER = """
