@@ -6,7 +6,7 @@ before something needs it: a query of its own, or a single write, is a transacti
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 from sqlalchemy import Connection, Executable, Row
@@ -49,8 +49,8 @@ class Transaction:
         """Say BEGIN, unless that was said."""
         if not self._begun:
             begin = _BEGIN[self.dialect, self.writes]
-            with self._watched("the unit", begin):
-                self._execute(begin)
+            with self._watched("the unit", begin), closing(self._driver.cursor()) as cursor:
+                cursor.execute(begin)
             self._begun = True
 
     def rows(self, statement: Executable, parameters: Parameters, what: str = "what was asked for") -> Sequence[Row[Any]]:
@@ -65,9 +65,7 @@ class Transaction:
         self._usable()
         if not self.writes:
             self.begin()
-        with self._watched(what, statement):
-            found: Sequence[Any] = self._execute(statement, parameters).fetchall()
-        return found
+        return self._asked(statement, parameters, what)
 
     def write(
         self,
@@ -98,8 +96,8 @@ class Transaction:
         """
         self._writable()
         self.begin()
-        with self._watched(what, statement):
-            written = self._driver.executemany(statement, rows).rowcount
+        with self._watched(what, statement), closing(self._driver.cursor()) as cursor:
+            written = cursor.executemany(statement, rows).rowcount
             if written != expected:
                 raise Conflict(what)
 
@@ -115,10 +113,10 @@ class Transaction:
         self._kept = last
         if not last:
             self.begin()
-        with self._watched(what, statement):
-            ((written,),) = self._execute(statement, parameters).fetchall()
-            if written != expected:
-                raise Conflict(what)
+        ((written,),) = self._asked(statement, parameters, what)
+        if written != expected:
+            self._failure = Conflict(what)
+            raise self._failure
 
     def commit(self) -> None:
         """Keep everything that was written.
@@ -161,10 +159,15 @@ class Transaction:
             self._connection.invalidate()
             raise
 
-    def _execute(self, statement: str, parameters: Sequence[Any] = ()) -> Any:  # noqa: ANN401 - a cursor of a driver
-        if self.dialect == "sqlite":
-            return self._driver.execute(statement, parameters)
-        return self._driver.cursor(binary=True).execute(statement, parameters or None, prepare=bool(parameters))
+    def _asked(self, statement: str, parameters: Sequence[Any], what: str) -> Sequence[Any]:
+        """Return what a statement in the driver's own words answers.
+
+        The cursor is closed whatever happens: SQLite keeps a lock as long as one lives, in a traceback if nowhere else.
+        """
+        binary, prepared = ({}, {}) if self.dialect == "sqlite" else ({"binary": True}, {"prepare": True})
+        with self._watched(what, statement), closing(self._driver.cursor(**binary)) as cursor:
+            found: Sequence[Any] = cursor.execute(statement, parameters, **prepared).fetchall()
+        return found
 
     def _watched(self, what: str, statement: str | None = None) -> "_Watched":
         return _Watched(self._fail, what, statement)
