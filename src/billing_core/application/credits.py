@@ -7,7 +7,7 @@ from typing import Any, TypedDict, Unpack
 
 from attrs import frozen
 
-from billing_core.application.leases import Lease
+from billing_core.application.leases import Lease, leave_room, positive_step
 from billing_core.application.reading import UNIT, Reading, Statement
 from billing_core.application.recording import carry_out, settle_all
 from billing_core.application.work import Work, retried
@@ -203,7 +203,8 @@ class Credits(Reading):
         the lease unless told otherwise) have come together, they are captured. At the end of the block, also if it failed,
         what was spent is captured and the rest returns. After a crash the rest returns when `expires_in` has passed.
 
-        With the `key` of a lease that a crash ended, the work goes on with what is left of it.
+        With the `key` of a lease that a crash ended, the work goes on with what is left of it. It has at most 233
+        characters, for the keys of the captures are made of it.
 
         Raises:
             InsufficientCredits: Less is available; nothing was set aside.
@@ -212,6 +213,9 @@ class Credits(Reading):
             Invalid: An argument cannot be.
         """
         unit = self._policies.unit(said.get("unit", UNIT))
+        # Whatever is wrong with a lease is refused before anything is set aside for it.
+        step = None if every is None else positive_step(unit.steps(every))
+        leave_room(said.get("key"))
         placed = self.hold(account, amount, expires_in=expires_in, **said)
         hold = self._open_hold(AccountId(account, unit.name), placed.seq)
 
@@ -224,7 +228,7 @@ class Credits(Reading):
             hold=hold.number,
             expires_at=hold.expires_at,
             unit=unit,
-            every=max(hold.amount // 10, 1) if every is None else unit.steps(every),
+            every=step or max(hold.amount // 10, 1),
             left=hold.left,
             captured=hold.captured,
             key=placed.key or "",

@@ -8,12 +8,39 @@ from typing import Self, TypeAlias
 from attrs import define
 
 from billing_core.domain.credits import Unit
+from billing_core.domain.money import MAX_AMOUNT
 from billing_core.errors import HoldClosed, HoldExceeded, Invalid
 
-__all__ = ["Lease"]
+__all__ = ["Lease", "leave_room", "positive_step"]
+
+_REST = "rest"
+_LONGEST_KEY = 255 - len(f":{MAX_AMOUNT}:{_REST}")
 
 # Captures so many credits under this key, for the last time or not.
 Captures: TypeAlias = Callable[[int, str, bool], object]
+
+
+def positive_step(every: int) -> int:
+    """Return after how many credits a lease captures.
+
+    Raises:
+        Invalid: After none.
+    """
+    if every < 1:
+        raise Invalid("every", f"must be at least 1, not {every}")
+    return every
+
+
+def leave_room(key: object) -> None:
+    """Let the keys of a lease's captures, which are made of its own, be no longer than a key may be.
+
+    Otherwise the work would be done before anybody was told that none of it can be captured.
+
+    Raises:
+        Invalid: Its own is too long.
+    """
+    if isinstance(key, str) and len(key) > _LONGEST_KEY:
+        raise Invalid("key", f"of a lease must have at most {_LONGEST_KEY} characters, not {len(key)}")
 
 
 @define
@@ -98,7 +125,7 @@ class Lease:
         """
         self.flush()
         if self.left:
-            self._capture(0, f"{self._next_key}:rest", True)  # noqa: FBT003 - it is the last
+            self._capture(0, f"{self._next_key}:{_REST}", True)  # noqa: FBT003 - it is the last
             self.left = 0
 
     @property

@@ -144,6 +144,32 @@ def test_more_than_there_is_cannot_be_leased(credits_):
         pass
 
 
+@pytest.mark.parametrize("every", [0, -5, 0.5, "1"])
+def test_a_lease_that_would_be_captured_at_no_amount_holds_nothing(credits_, every):
+    with pytest.raises(Invalid):
+        credits_.lease("acme", 50, every=every)
+
+    assert credits_.holds("acme") == ()
+
+
+def test_a_key_that_leaves_no_room_for_those_of_its_captures_leases_nothing(credits_):
+    with pytest.raises(Invalid, match="must have at most 233 characters, not 234"):
+        credits_.lease("acme", 50, key="k" * 234)
+
+    assert credits_.holds("acme") == ()
+
+
+def test_the_largest_lease_under_the_longest_key_is_captured_to_the_end(credits_):
+    most = 2**53 - 1
+    credits_.grant("whale", most)
+
+    with credits_.lease("whale", most, key="k" * 233) as lease:
+        lease.spend(most - 1)
+
+    assert credits_.balance("whale").available == 1
+    assert credits_.holds("whale") == ()
+
+
 @pytest.mark.parametrize("amount", [-1, 1.5, True, "1"])
 def test_what_is_no_amount_is_not_spent(credits_, amount):
     with credits_.lease("acme", 50) as lease:
