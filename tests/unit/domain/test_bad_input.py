@@ -80,7 +80,7 @@ NO_NUMBER = [1.0, 0.5, float("nan"), float("inf"), True, "1", Decimal(1), 1j, MA
 NEGATIVE = [-1, -MAX_AMOUNT]
 NO_TIME = [datetime(2026, 1, 1), "2026-01-01", 0, NOW.date()]  # noqa: DTZ001 - the refusal is the claim
 NO_SPAN = [timedelta(), -HOUR, 3600, "1h"]
-NO_MONEY = [5, "5 USD", Decimal(5)]
+NO_MONEY = [5, "5 USD", Decimal(5), Money(MAX_AMOUNT + 1, "usd"), Money(-MAX_AMOUNT - 1, "usd")]
 
 # What each field does not take, whichever command it belongs to; what may be left out is not told by None.
 BAD = {

@@ -56,6 +56,9 @@ def _small(_instance: object, attribute: "attrs.Attribute[int]", value: int) -> 
 def _money(_instance: object, attribute: "attrs.Attribute[Money]", value: Money) -> None:
     if not isinstance(value, Money):
         raise Invalid(attribute.name, f"must be Money, not {type(value).__name__}")
+    # What no database holds would fail in the write, and take all others along that share it.
+    if abs(value.amount_minor) > MAX_AMOUNT:
+        raise Invalid(attribute.name, f"must be at most {MAX_AMOUNT} minor units, not {value.amount_minor}")
 
 
 def _lasting(_instance: object, attribute: "attrs.Attribute[timedelta]", value: timedelta) -> None:
