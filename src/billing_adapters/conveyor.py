@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Sequence
 from threading import Event, Lock
 from typing import Any
 
+from billing_core.errors import StoreUnavailable
 from billing_core.ports import A, Q
 
 __all__ = ["Conveyor"]
@@ -25,7 +26,11 @@ class Conveyor:
         self._lanes: dict[Hashable, list[_Waiting]] = {}
 
     def fold(self, lane: Hashable, one: Q, together: Callable[[Sequence[Q]], Sequence[A]]) -> A:
-        """Return what `together` answers to `one`, asked alone or with what others ask in the same lane meanwhile."""
+        """Return what `together` answers to `one`, asked alone or with what others ask in the same lane meanwhile.
+
+        Raises:
+            StoreUnavailable: Whoever asked for several was interrupted before it had the answers.
+        """
         own = _Waiting(one)
         with self._lock:
             queue = self._lanes.get(lane)
@@ -58,6 +63,9 @@ class Conveyor:
         except BaseException as failure:  # noqa: BLE001 - whatever it is, each of them gets it
             for waiting in company:
                 waiting.failure = failure
+            if not isinstance(failure, Exception):  # a signal, the time limit of a worker: nobody else's
+                for waiting in company[1:]:
+                    waiting.failure = StoreUnavailable("whoever asked for several was interrupted")
         finally:
             self._go_on(lane)
             for waiting in company[1:]:

@@ -66,7 +66,7 @@ class Folding(Protocol):
         """Return what `together` answers to `one`, asked alone or with what others ask in the same lane meanwhile.
 
         Of one lane nothing is asked while an answer is still awaited. Answers come in the order of the questions; what
-        `together` raises, all of its askers get.
+        `together` raises, all of its askers get; what interrupts one of them, only that one.
         """
 
 

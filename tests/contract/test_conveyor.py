@@ -58,6 +58,8 @@ class Office:
         assert self._open.wait(LONG)
         if "what?" in questions:
             raise ValueError(questions)
+        if "stop!" in questions:
+            raise GivenUp
         return [f"{one}!" for one in questions]
 
 
@@ -210,6 +212,18 @@ def test_who_gives_up_when_it_was_to_go_on_lets_the_others_go_on(office, pool, m
     with pytest.raises(GivenUp):
         given_up.result(LONG)
     assert [one.result(LONG) for one in waiting] == [f"{one}!" for one in others]
+    assert office.ask("z") == "z!"
+
+
+def test_who_is_interrupted_while_it_asks_for_others_leaves_them_without_an_answer_but_not_interrupted(office, pool):
+    with office.closed(pool, "a"):
+        given_up, *others = queued(office, pool, "stop!", "b", "c")
+
+    with pytest.raises(GivenUp):
+        given_up.result(LONG)
+    for one in others:
+        with pytest.raises(StoreUnavailable, match="interrupted"):
+            one.result(LONG)
     assert office.ask("z") == "z!"
 
 
