@@ -12,7 +12,7 @@ import attrs
 from attrs import field, frozen
 
 from billing_core.domain.credits import AccountId
-from billing_core.domain.credits.values import positive, text
+from billing_core.domain.credits.values import account_id, positive, text
 from billing_core.domain.money import whole
 from billing_core.domain.times import moment, optional_moment
 from billing_core.errors import Invalid, UnknownTopUp
@@ -44,11 +44,6 @@ LONGEST_BACK_OFF = timedelta(days=7)
 # After a purchase nothing is bought for so long, whatever the balance: its credits may come with other news.
 REST = timedelta(minutes=1)
 _MOST_DOUBLINGS = 14  # from the shortest first pause to the longest
-
-
-def _account_id(_instance: object, attribute: "attrs.Attribute[AccountId]", value: AccountId) -> None:
-    if not isinstance(value, AccountId):
-        raise Invalid(attribute.name, f"must be an AccountId, not {type(value).__name__}")
 
 
 def _few(_instance: object, attribute: "attrs.Attribute[int]", value: int) -> None:
@@ -83,7 +78,7 @@ class TopUpRule:
     after a declined payment; it doubles with every further one, up to a week.
     """
 
-    account: AccountId = field(validator=_account_id)
+    account: AccountId = field(validator=account_id)
     threshold: int = field(validator=positive)
     pack: str = field(validator=text)
     quantity: int = field(default=1, validator=positive)

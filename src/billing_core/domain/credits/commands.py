@@ -11,7 +11,16 @@ import attrs
 from attrs import field, frozen
 from attrs.validators import optional
 
-from billing_core.domain.credits.values import AccountId, LotKind, long_text, not_negative, optional_text, positive, text
+from billing_core.domain.credits.values import (
+    AccountId,
+    LotKind,
+    account_id,
+    long_text,
+    not_negative,
+    optional_text,
+    positive,
+    text,
+)
 from billing_core.domain.money import MAX_AMOUNT, Money, whole
 from billing_core.domain.times import moment, optional_moment
 from billing_core.errors import Invalid
@@ -68,11 +77,6 @@ def _lasting(_instance: object, attribute: "attrs.Attribute[timedelta]", value: 
         raise Invalid(attribute.name, "must be longer than nothing")
 
 
-def _account(_instance: object, attribute: "attrs.Attribute[AccountId]", value: AccountId) -> None:
-    if not isinstance(value, AccountId):
-        raise Invalid(attribute.name, f"must be an AccountId, not {type(value).__name__}")
-
-
 def _correction(_instance: object, attribute: "attrs.Attribute[int]", value: int) -> None:
     number = whole(attribute.name, value)
     if not number or abs(number) > MAX_AMOUNT:
@@ -100,7 +104,7 @@ def _later(now: datetime, by: timedelta, name: str) -> datetime:
 class Command:
     """What every command says: on which account, under which idempotency key, and why."""
 
-    account: AccountId = field(validator=_account)
+    account: AccountId = field(validator=account_id)
     key: str = field(validator=text)
     reference: str | None = field(default=None, validator=optional_text)
     reason: str | None = field(default=None, validator=optional_text)
@@ -285,7 +289,7 @@ class Adjust(Command):
 class Transfer(Command):
     """Send credits to another account of the same unit, the first to burn first. They keep their terms."""
 
-    to: AccountId = field(validator=_account)
+    to: AccountId = field(validator=account_id)
     amount: int = field(validator=positive)
 
     def __attrs_post_init__(self) -> None:
@@ -304,7 +308,7 @@ class Transfer(Command):
 class Receive(Command):
     """Open a lot of credits that another account sent, on the terms that they had there."""
 
-    sender: AccountId = field(validator=_account)
+    sender: AccountId = field(validator=account_id)
     amount: int = field(validator=positive)
     kind: LotKind = field(validator=_known_kind)
     source: str = field(validator=long_text)
@@ -318,7 +322,7 @@ class Receive(Command):
 class Expire:
     """Write down what fell due until now. It needs no key: nothing falls due twice."""
 
-    account: AccountId = field(validator=_account)
+    account: AccountId = field(validator=account_id)
 
 
 KeyedCommand: TypeAlias = (

@@ -32,6 +32,7 @@ __all__ = [
     "Movement",
     "Operation",
     "Slice",
+    "account_id",
     "burn_order",
     "long_text",
     "not_negative",
@@ -200,6 +201,12 @@ class AccountId:
     def __str__(self) -> str:
         """Write `owner` or, for another unit than credits, `owner/unit`."""
         return self.owner if self.unit == "credits" else f"{self.owner}/{self.unit}"
+
+
+def account_id(_instance: object, attribute: "attrs.Attribute[AccountId]", value: AccountId) -> None:
+    """Refuse anything but the id of an account; shaped as an attrs validator."""
+    if not isinstance(value, AccountId):
+        raise Invalid(attribute.name, f"must be an AccountId, not {type(value).__name__}")
 
 
 @frozen
