@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import assert_never, assert_type
 
 from billing_adapters.memory import FixedClock, MemoryStore, SequentialIds
@@ -12,14 +13,17 @@ from billing_adapters.wiring import Settings, open_billing
 from billing_core import (
     AccountId,
     AlreadyApplied,
+    AlreadyRestored,
     Applied,
     Balance,
     Billing,
     Deferred,
     Entitlements,
     Entry,
+    Expiring,
     Explanation,
     Failed,
+    Grant,
     Hold,
     HoldClosed,
     Ignored,
@@ -30,17 +34,25 @@ from billing_core import (
     Price,
     Problem,
     Product,
+    RefundExceeded,
+    Refused,
+    Report,
     Rollover,
+    Shortfall,
+    Spend,
     Status,
     Subscription,
     TopUp,
     TopUpIntent,
     TrialCredits,
+    Unit,
+    Unknown,
+    UnknownEntry,
     UnknownTopUp,
     Yearly,
 )
 from billing_core.application.reading import Statement
-from billing_core.domain.credits import Spend
+from billing_core.domain.credits import Result
 from billing_core.ports import Clock, Ids, Store, WebhookSource
 
 
@@ -120,6 +132,51 @@ def credits_are_held_until_the_work_is_done(billing: Billing) -> None:
         assert_type(refusal.captured, int)
 
 
+def credits_come_back_when_work_failed_or_go_back_with_the_money(billing: Billing) -> None:
+    try:
+        assert_type(billing.credits.refund("acme", 7, Decimal("0.5"), grace=timedelta(days=7), reference="job:1"), Entry)
+    except RefundExceeded as refusal:
+        assert_type((refusal.spend, refusal.requested, refusal.left), tuple[int, int, int])
+    revoked = billing.credits.revoke("acme", "payment:pi_1", shortfall=Shortfall.TAKE)
+    try:
+        assert_type(billing.credits.restore("acme", revoked.seq, actor="ann"), Entry)
+    except (AlreadyRestored, UnknownEntry) as refusal:
+        assert_type(refusal.account, str)
+    balance = billing.credits.balance("acme", at=datetime.now(UTC))
+    assert_type((balance.owed, balance.scheduled), tuple[int, int])
+    assert_type(balance.expiring, Sequence[Expiring])
+    assert_type([one.at for one in billing.credits.expiring("acme", timedelta(days=7))], list[datetime])
+
+
+def credits_are_corrected_sent_and_told_in_numbers(billing: Billing) -> None:
+    assert_type(billing.credits.adjust("acme", -5, reason="a mistake", actor="ann"), Entry)
+    assert_type(billing.credits.transfer("acme", "globex", 5, unit="tokens", key="transfer-1"), Entry)
+    spends = (Spend(account=AccountId(name), key="job-1", amount=5) for name in ("acme", "globex"))
+    for result in billing.credits.spend_many(spends):
+        match result:
+            case Entry(seq=seq):
+                assert_type(seq, int)
+            case Refused() | Unknown():
+                assert_type(str(result), str)
+            case _:
+                assert_never(result)
+    grant = Grant(account=AccountId("acme"), key="key", source="gift:1", amount=5)
+    assert_type(billing.credits.grant_many([grant]), Sequence[Result])
+
+
+def a_unit_reads_decimals(billing: Billing) -> None:
+    tokens = Unit("tokens", scale=6)
+    assert_type(tokens.steps(Decimal("0.2")), int)
+    assert_type(tokens.whole(200_000), Decimal)
+    assert_type(billing.credits.spend("acme", Decimal("0.2"), unit="tokens"), Entry)
+
+
+def what_is_stored_follows_from_the_entries(billing: Billing) -> None:
+    report = billing.credits.verify("acme")
+    assert_type(report, Report)
+    assert_type([str(one) for one in report.findings], list[str])
+
+
 def what_would_be_written_and_what_was(billing: Billing) -> None:
     assert_type(billing.credits.preview(Spend(account=AccountId("acme"), key="job-3", amount=5)), Sequence[Entry])
     explanation = billing.credits.explain("acme", 1)
@@ -130,6 +187,9 @@ def what_would_be_written_and_what_was(billing: Billing) -> None:
 def an_operation_knows_its_words(billing: Billing) -> None:
     billing.credits.spend("acme", 5, kye="job-1")  # type: ignore[call-arg]
     billing.credits.hold("acme", 5, expires_in=3600)  # type: ignore[arg-type]
+    billing.credits.revoke("acme", "payment:pi_1", shortfall="owe")  # type: ignore[arg-type]
+    billing.credits.refund("acme", "7")  # type: ignore[arg-type]
+    billing.credits.transfer("acme", 5)  # type: ignore[call-arg, arg-type]
 
 
 def amounts_are_whole_numbers(billing: Billing) -> None:
