@@ -250,6 +250,14 @@ def test_what_was_used_is_owed_for_the_lot_that_it_was_used_from():
     assert moved(entry) == [(3, "available", "revoked", 2), (3, "owed", "revoked", 5), (1, "owed", "revoked", 3)]
 
 
+def test_nothing_is_owed_for_the_lot_of_which_everything_went_back():
+    account = after(grant("a"), spend(4), convert())
+
+    (entry,) = decide(account, revoke(), NOW)
+
+    assert moved(entry) == [(3, "available", "revoked", 6), (1, "owed", "revoked", 4)]
+
+
 @pytest.mark.parametrize(("number", "amount"), [(2, 3), (4, 7)])
 def test_what_comes_back_to_a_lot_or_to_what_it_became_repays_what_is_owed_for_it(number, amount):
     account = after(grant("a"), spend(3, "one"), convert(), spend(7, "two"), revoke())
@@ -282,6 +290,14 @@ def test_a_hold_that_times_out_repays_as_well():
     account = after(grant("a"), hold(6), revoke())
 
     assert (balance_at(account, NOW + HOUR).available, balance_at(account, NOW + HOUR).owed) == (0, 0)
+
+
+def test_what_comes_back_to_several_lots_repays_no_more_than_is_owed():
+    account = after(grant("a", 5), grant("b", 5), hold(10), revoke("a", name="one"), revoke("b", name="two"), grant("c", 4))
+
+    (entry,) = decide(account, Release(account=ACME, key="release", hold=3), NOW)
+
+    assert moved(entry) == [(1, "held", "owed", 5), (2, "held", "owed", 1), (2, "held", "available", 4)]
 
 
 def test_what_comes_back_after_the_debt_was_repaid_is_available():

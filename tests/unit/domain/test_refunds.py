@@ -170,7 +170,8 @@ def test_with_grace_it_comes_back_in_a_lot_of_its_own():
         Movement(2, Book.CONSUMED, Book.ISSUED, 3),
         Movement(4, Book.ISSUED, Book.AVAILABLE, 3),
     )
-    assert (entry.amount, entry.change, entry.of) == (5, 5, 3)
+    assert (entry.amount, entry.change, entry.of, entry.key) == (5, 5, 3, "refund")
+    assert (entry.effective_at, entry.recorded_at) == (NOW + 2 * HOUR, NOW + 2 * HOUR)
     lot = entry.opened
     assert (lot.number, lot.amount, lot.kind, lot.priority) == (4, 3, LotKind.PROMOTIONAL, 5)
     assert (lot.effective_at, lot.expires_at) == (NOW + 2 * HOUR, NOW + 26 * HOUR)

@@ -9,6 +9,7 @@ from billing_core.domain.credits import (
     AccountId,
     Books,
     Convert,
+    Expire,
     Grant,
     Operation,
     PlaceHold,
@@ -216,6 +217,18 @@ def test_what_was_taken_comes_back_whatever_else_is_owed():
     account = after(revoke("b", shortfall=TAKE), restore(6), account=before)
 
     assert (account.books, account.lots) == (before.books, before.lots)
+
+
+def test_what_was_taken_comes_back_once_and_what_repaid_the_rest_keeps_repaying_another_debt():
+    later = grant("later", 20, starts_at=NOW + HOUR)
+    account = after(grant("a"), grant("d", 5), later, spend(15), grant("b", 4), revoke("a", shortfall=TAKE), revoke("d"))
+    account = after(Expire(account=ACME), account=account, now=NOW + HOUR)
+    assert (account.books.available, account.owes) == (9, 0)
+
+    (entry,) = decide(account, restore(6), NOW + HOUR)
+
+    assert moved(entry) == [(1, "revoked", "owed", 10), (5, "owed", "available", 4), (3, "owed", "available", 6)]
+    assert figures(after(restore(6), account=account, now=NOW + HOUR))["later"] == {"remaining": 15, "owed": 5}
 
 
 def test_what_was_taken_from_a_lot_that_was_clawed_back_since_does_not_come_back():
