@@ -57,15 +57,16 @@ Write: TypeAlias = Callable[[UnitOfWork], object]
 _LONGEST_WAIT_SECONDS = 30
 
 
-def every(**drawn: SearchStrategy[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Run a test of a contract for whatever is drawn.
+def every(one_in: int = 1, **drawn: SearchStrategy[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Run a test of a contract for whatever is drawn, or for one in so many: where an example is many transactions.
 
     Its examples share one store, so they use fresh names; and a database has no deadline.
     """
     shared = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors, HealthCheck.too_slow]
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
-        return settings(deadline=None, suppress_health_check=shared)(given(**drawn)(test))
+        examples = max(settings().max_examples // one_in, 1)
+        return settings(max_examples=examples, deadline=None, suppress_health_check=shared)(given(**drawn)(test))
 
     return decorate
 
