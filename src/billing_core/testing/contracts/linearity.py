@@ -8,7 +8,7 @@ refused or had been done before, must have been right at some moment between ask
 from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
-from attrs import field, frozen
+from attrs import frozen
 
 from billing_core.domain.credits import Account, AccountId, Entry, decide, fingerprint, fold
 from billing_core.errors import BillingError
@@ -23,7 +23,8 @@ def check_linear(account: AccountId, entries: Sequence[Entry], told: Iterable[To
 
     Entries of which nobody was told here are taken as they are.
     """
-    history = _History(account, entries, tuple(one for one in told if one.command.account == account))
+    own = [one for one in told if one.command.account == account]
+    history = _History(entries, own, _states(account, entries), _writes(own))
     history.check_writes()
     history.check_order()
     history.check_reads()
@@ -37,36 +38,35 @@ class _Span:
     ends: int
 
 
+def _states(account: AccountId, entries: Iterable[Entry]) -> Sequence[Account]:
+    """Return the account before the first entry and after each, with whatever a command may name."""
+    states = [Account(account)]
+    for entry in entries:
+        after = fold(states[-1], [entry])
+        states.append(attrs.evolve(after, related=(*states[-1].related, entry)))
+    return states
+
+
+def _writes(told: Iterable[Told]) -> Mapping[int, _Span]:
+    """Tell when each entry was written: once somebody had asked for it, and before anybody was told of it."""
+    asked: dict[int, list[Told]] = {}
+    for one in told:
+        if isinstance(one.result, Entry):
+            asked.setdefault(one.result.seq, []).append(one)
+    return {
+        number: _Span(min(one.asked_at for one in some), min(one.answered_at for one in some))
+        for number, some in asked.items()
+    }
+
+
 @frozen
 class _History:
-    """All entries of an account, and what everybody was told. `states` are the account after each entry, and before."""
+    """All entries of an account, what everybody was told of it, and what follows from either."""
 
-    account: AccountId
     entries: Sequence[Entry]
     told: Sequence[Told]
-    states: Sequence[Account] = field(init=False)
-    writes: Mapping[int, _Span] = field(init=False)
-
-    @states.default
-    def _all_states(self) -> Sequence[Account]:
-        states = [Account(self.account)]
-        for entry in self.entries:
-            after = fold(states[-1], [entry])
-            # Whatever a command may name is known.
-            states.append(attrs.evolve(after, related=(*states[-1].related, entry)))
-        return states
-
-    @writes.default
-    def _all_writes(self) -> Mapping[int, _Span]:
-        """Tell when each entry was written: once somebody had asked for it, and before anybody was told of it."""
-        asked: dict[int, list[Told]] = {}
-        for one in self.told:
-            if isinstance(one.result, Entry):
-                asked.setdefault(one.result.seq, []).append(one)
-        return {
-            number: _Span(min(one.asked_at for one in some), min(one.answered_at for one in some))
-            for number, some in asked.items()
-        }
+    states: Sequence[Account]
+    writes: Mapping[int, _Span]
 
     def check_writes(self) -> None:
         """Carry out in the core what was written: that gives these entries, with whatever else fell due."""
