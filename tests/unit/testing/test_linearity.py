@@ -69,6 +69,15 @@ def test_an_entry_that_the_core_would_not_write_is_noticed():
         check_linear(ACME, [entries[0], late], [told[0], attrs.evolve(told[1], result=late)])
 
 
+def test_an_effect_that_came_twice_is_noticed():
+    again = attrs.evolve(SPEND, key="another", amount=2)
+    entries, told = history(GRANT, SPEND, again)
+    entries[2] = attrs.evolve(entries[2], key=SPEND.key, fingerprint=entries[1].fingerprint)
+
+    with pytest.raises(AssertionError, match="took effect once"):
+        check_linear(ACME, entries, told[:2])
+
+
 def test_the_entry_of_another_command_is_noticed():
     entries, told = history(GRANT, SPEND)
 

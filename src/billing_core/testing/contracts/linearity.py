@@ -79,6 +79,7 @@ class _History:
             entry = self.entries[at]
             command = commands.get((entry.key or "", entry.fingerprint or ""))
             decided = decide(self.states[done], command, entry.recorded_at) if command else self.entries[done : at + 1]
+            assert decided, f"{entry.key} took effect once"
             written = self.entries[done : done + len(decided)]
             assert shape([*written]) == shape([*decided]), "what was written is what the core decides"
             done += len(decided)
