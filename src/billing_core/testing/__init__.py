@@ -13,5 +13,7 @@ pytest.register_assert_rewrite(
     "billing_core.testing.contracts",
     "billing_core.testing.laws",
     "billing_core.testing.machines",
+    "billing_core.testing.rules",
+    "billing_core.testing.tally",
     "billing_core.testing.watching",
 )

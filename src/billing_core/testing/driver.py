@@ -1,6 +1,8 @@
 """The driver: how an application carries out a command on a store, as small as it can be."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from billing_core.domain.credits import (
     Account,
@@ -9,16 +11,20 @@ from billing_core.domain.credits import (
     Change,
     Entry,
     Expire,
+    KeyedCommand,
     Needs,
+    Result,
     change,
     decide,
     decide_all,
     needs_of,
 )
 from billing_core.errors import BillingError, Conflict
-from billing_core.ports import Store, UnitOfWork
+from billing_core.ports import Store
 
-__all__ = ["account_in", "carry_out", "journal_of"]
+__all__ = ["account_in", "carry_out", "carry_out_all", "journal_of"]
+
+T = TypeVar("T")
 
 _ATTEMPTS = 100
 
@@ -34,12 +40,23 @@ def carry_out(store: Store, command: AnyCommand, now: datetime) -> tuple[Entry, 
         Unknown: The command names something that is not there; nothing was written.
         Conflict: Others were faster a hundred times.
     """
-    for attempt in range(1, _ATTEMPTS):
-        try:
-            return _attempt(store, command, now, lock=attempt > 1)
-        except Conflict:
-            continue
-    return _attempt(store, command, now, lock=True)
+    if isinstance(command, Expire):
+        return _insisting(lambda lock: _swept(store, command, now, lock=lock))
+    changes, (result,) = carry_out_all(store, [command], now)
+    if isinstance(result, BillingError):
+        raise result
+    return tuple(entry for one in changes if one.account.id == command.account for entry in one.entries)
+
+
+def carry_out_all(
+    store: Store, commands: Sequence[KeyedCommand], now: datetime
+) -> tuple[Sequence[Change], Sequence[Result]]:
+    """Do the same with several commands at once, and return what was written and what came of each, refusals too.
+
+    Raises:
+        Conflict: Others were faster a hundred times.
+    """
+    return _insisting(lambda lock: _together(store, commands, now, lock=lock))
 
 
 def account_in(store: Store, needs: Needs) -> Account:
@@ -59,21 +76,32 @@ def journal_of(store: Store, account: AccountId, page: int = 100) -> tuple[Entry
                 return tuple(reversed(backwards))
 
 
-def _attempt(store: Store, command: AnyCommand, now: datetime, *, lock: bool) -> tuple[Entry, ...]:
+def _insisting(attempt: Callable[[bool], T]) -> T:
+    """Return what an attempt returns that nobody overtook; only the first one is made without a lock."""
+    for made in range(_ATTEMPTS - 1):
+        try:
+            return attempt(made > 0)
+        except Conflict:
+            continue
+    return attempt(True)  # noqa: FBT003 - with a lock
+
+
+def _together(
+    store: Store, commands: Sequence[KeyedCommand], now: datetime, *, lock: bool
+) -> tuple[Sequence[Change], Sequence[Result]]:
     with store.begin() as unit:
-        changes = _decided(unit, command, now, lock=lock)
+        changes, results = decide_all(unit.ledger.load(needs_of(commands), lock=lock), commands, now)
         if changes:
             unit.ledger.record(changes)
         unit.commit()
-    return tuple(entry for one in changes if one.account.id == command.account for entry in one.entries)
+    return changes, results
 
 
-def _decided(unit: UnitOfWork, command: AnyCommand, now: datetime, *, lock: bool) -> tuple[Change, ...]:
-    if isinstance(command, Expire):
+def _swept(store: Store, command: Expire, now: datetime, *, lock: bool) -> tuple[Entry, ...]:
+    with store.begin() as unit:
         account = unit.ledger.load([Needs.of(command)], lock=lock)[command.account]
         entries = decide(account, command, now)
-        return (change(account, entries),) if entries else ()
-    changes, (result,) = decide_all(unit.ledger.load(needs_of([command]), lock=lock), [command], now)
-    if isinstance(result, BillingError):
-        raise result
-    return changes
+        if entries:
+            unit.ledger.record([change(account, entries)])
+        unit.commit()
+    return entries

@@ -1,37 +1,37 @@
 """Watching: the accounts of a machine, what the store said of them, and how its rules speak to the store."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 
 import pytest
-from attrs import define, field
-from hypothesis.stateful import RuleBasedStateMachine, invariant
+from hypothesis.stateful import RuleBasedStateMachine, invariant, multiple
 
 from billing_core.domain.credits import (
     Account,
     AccountId,
-    AnyCommand,
+    Change,
     Entry,
-    Expire,
     KeyedCommand,
     Needs,
+    Operation,
     balance_at,
     evolve,
 )
 from billing_core.errors import BillingError
 from billing_core.ports import Store
-from billing_core.testing.driver import account_in, carry_out, journal_of
-from billing_core.testing.examples import NOW, an_account
+from billing_core.testing.driver import account_in, carry_out, carry_out_all, journal_of
+from billing_core.testing.examples import NOW, an_account, an_expire
+from billing_core.testing.kitchen import Kitchen
 from billing_core.testing.laws import check_account, check_journal
-from billing_core.testing.model import Model
+from billing_core.testing.oracle import Oracle, Told, Watched
 
-__all__ = ["HOUR", "LedgerWatch", "Pause", "Watched"]
+__all__ = ["HOUR", "LedgerWatch", "Pause"]
 
 HOUR = timedelta(hours=1)
 _MICROSECOND = timedelta(microseconds=1)
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_BETWEEN = (Operation.SEND, Operation.RECEIVE)
 
 
 class Pause(Enum):
@@ -41,42 +41,21 @@ class Pause(Enum):
     SHORT = "an hour"
     LONG = "more than a day"
     BACK = "the next host's clock is an hour behind"
-    NEARLY = "until just before something expires or a hold times out"
-    EXACTLY = "until something expires or a hold times out"
-
-
-@define
-class Watched:
-    """One account: the model of it, and every entry that the store said it wrote. `reached` is when the last one was."""
-
-    id: AccountId
-    model: Model = field(factory=Model)
-    journal: list[Entry] = field(factory=list)
-    reached: datetime = _LONG_AGO
-
-    def needs(self) -> Needs:
-        """Ask for everything there is."""
-        keys = frozenset(entry.key for entry in self.journal if entry.key)
-        sources = frozenset(entry.opened.source for entry in self.journal if entry.opened)
-        return Needs(self.id, keys, sources, frozenset(self.holds.values()))
-
-    @property
-    def holds(self) -> dict[str, int]:
-        """The numbers of all holds that were ever placed, by the keys under which they were."""
-        return {entry.key: entry.seq for entry in self.journal if entry.placed and entry.key}
+    NEARLY = "until just before something begins, expires or times out"
+    EXACTLY = "until something begins, expires or times out"
 
 
 class LedgerWatch(RuleBasedStateMachine):
-    """Two accounts of one owner on one store, beside their models, while a clock goes on and sometimes back."""
+    """Three accounts on one store beside their models, two of one unit, while a clock goes on and sometimes back."""
 
     def __init__(self) -> None:
         super().__init__()
         self.store = self.open_store()
         owner = an_account().owner
-        self.watched = {one: Watched(one) for one in (AccountId(owner), AccountId(owner, "images"))}
-        self.accounts = [*self.watched]
+        self.accounts = [AccountId(owner), AccountId(f"{owner}'s friend"), AccountId(owner, "images")]
+        self.watched = {one: Watched(one) for one in self.accounts}
         self.now = NOW
-        self.touched: Watched | None = None
+        self.touched: set[AccountId] = set()
 
     def open_store(self) -> Store:
         """Return the store to run on; it need not be empty."""
@@ -87,24 +66,28 @@ class LedgerWatch(RuleBasedStateMachine):
     @invariant()
     def the_laws_hold(self) -> None:
         """Find in the store what it said it wrote, under every law, and the figures of the model."""
-        if self.touched is None:
-            return
-        watched, self.touched = self.touched, None
-        account, entries = self.whole(watched.id)
-        assert list(entries) == watched.journal, "what was recorded is what is read"
-        check_journal(entries)
-        check_account(account, entries)
-        self.check_replay(account, entries)
-        self.check_model(watched, account)
+        for touched in sorted(self.touched):
+            watched = self.watched[touched]
+            account, entries = self.whole(touched)
+            assert list(entries) == watched.journal, "what was recorded is what is read"
+            check_journal(entries)
+            check_account(account, entries)
+            self.check_replay(account, entries)
+            self.check_model(watched, account)
+        self.touched.clear()
 
     def teardown(self) -> None:
         """Look at all accounts once more, also at those that nobody meant to touch."""
+        written: list[Entry] = []
         for watched in self.watched.values():
             account, entries = self.whole(watched.id)
             assert list(entries) == watched.journal, "nobody else's command changed it"
             self.check_model(watched, account)
+            written.extend(entries)
+        sent, received = (sum(one.amount for one in written if one.operation is each) for each in _BETWEEN)
+        assert sent == received, "what one account sent, another received"
 
-    def check_replay(self, account: Account, entries: tuple[Entry, ...]) -> None:
+    def check_replay(self, account: Account, entries: Sequence[Entry]) -> None:
         """Apply the entries one by one from nothing: that gives the account that is stored."""
         replayed = Account(account.id)
         for entry in entries:
@@ -121,25 +104,24 @@ class LedgerWatch(RuleBasedStateMachine):
     def check_model(self, watched: Watched, account: Account) -> None:
         """Compare with the model, what was written down and what is true now."""
         at = self.present(watched)
-        balance = balance_at(account, at)
-        written = {lot.source: lot for lot in account.lots}
-        pots = {pot.source: pot for pot in watched.model.pots(watched.reached)}
-        assert pots.keys() == written.keys()
-        for source, pot in pots.items():
-            lot = written[source]
-            assert (lot.amount, lot.remaining, lot.held, lot.expired) == (pot.amount, pot.left, pot.aside, pot.expired)
-        self.check_holds(watched, account)
-        assert account.books.consumed == sum(pot.spent for pot in pots.values())
-        assert (balance.available, balance.held) == (watched.model.available(at), watched.model.held(at))
-        assert {kind.value: amount for kind, amount in balance.by_kind.items()} == watched.model.available_by_kind(at)
-        assert (balance.next_expiry_at, balance.next_expiry_amount) == watched.model.next_expiry(at)
+        balance, model = balance_at(account, at), watched.model
+        kitchen = model.kitchen(watched.reached)
+        assert (account.recorded_at or watched.reached) == watched.reached, "an account's time never goes back"
+        check_lots(account, kitchen)
+        self.check_holds(watched, account, kitchen)
+        assert account.books.consumed == sum(pot.spent for pot in kitchen.pots)
+        assert account.owes == kitchen.debt
+        assert (balance.available, balance.held) == (model.available(at), model.held(at))
+        assert (balance.scheduled, balance.owed) == (model.scheduled(at), model.owed(at))
+        assert {kind.value: amount for kind, amount in balance.by_kind.items()} == model.available_by_kind(at)
+        assert (balance.next_expiry_at, balance.next_expiry_amount) == model.next_expiry(at)
 
-    def check_holds(self, watched: Watched, account: Account) -> None:
+    def check_holds(self, watched: Watched, account: Account, kitchen: Kitchen) -> None:
         """Compare every hold with the model's, down to the lots that it holds."""
-        jugs = watched.model.jugs(watched.reached)
+        numbers = watched.numbers
         sources = {lot.number: lot.source for lot in account.lots}
-        assert [hold.number for hold in account.holds] == [watched.holds[name] for name in jugs]
-        for hold, jug in zip(account.holds, jugs.values(), strict=True):
+        assert [hold.number for hold in account.holds] == [numbers[name] for name in kitchen.jugs]
+        for hold, jug in zip(account.holds, kitchen.jugs.values(), strict=True):
             slices = [(sources[one.lot], one.amount) for one in hold.slices]
             assert slices == [(pot.source, amount) for pot, amount in jug.parts]
             assert (hold.amount, hold.captured, hold.released) == (jug.amount, jug.drunk, jug.returned)
@@ -164,34 +146,81 @@ class LedgerWatch(RuleBasedStateMachine):
                 pass
         return watched
 
-    @property
-    def holding(self) -> list[int]:
-        """Which accounts ever held anything."""
-        return [which for which, account in enumerate(self.accounts) if self.watched[account].holds]
+    def anybody_did(self, *operations: Operation) -> bool:
+        """Tell whether an account ever did one of these."""
+        return any(entry.operation in operations for one in self.watched.values() for entry in one.journal)
 
-    def jug(self, watched: Watched, nth: int) -> tuple[str, int]:
-        """Return the name of one of an account's holds, open ones before closed ones, and what is left of it."""
-        jugs = sorted(watched.model.jugs(self.present(watched)).values(), key=lambda jug: not jug.left)
-        one = jugs[nth % len(jugs)]
-        return one.name, one.left
+    @property
+    def anybody_holds(self) -> bool:
+        """Whether an account held anything when it was written last; by now the hold may have timed out."""
+        return any(one.journal[-1].held_after for one in self.watched.values() if one.journal)
+
+    def a_lot(self, pause: Pause, which: int, nth: int) -> tuple[Watched, str]:
+        """Let time pass, and return an account and the source of one of its lots, the youngest first."""
+        watched = self.after(pause, which)
+        pots = self.kitchen(watched).pots[::-1]
+        return watched, pots[nth % len(pots)].source
+
+    def available(self, watched: Watched) -> int:
+        """Return how much an account can spend at its present."""
+        return watched.model.available(self.present(watched))
 
     def present(self, watched: Watched) -> datetime:
-        """Return the account's own present: its time never goes back."""
-        return max(self.now, watched.reached)
+        """Return the account's own present."""
+        return self.oracle.present(watched)
 
-    def whole(self, account: AccountId) -> tuple[Account, tuple[Entry, ...]]:
+    def kitchen(self, watched: Watched) -> Kitchen:
+        """Return where everything stands at the account's present."""
+        return watched.model.kitchen(self.present(watched))
+
+    @property
+    def oracle(self) -> Oracle:
+        """Whom to ask what must come of a command now."""
+        return Oracle(self.watched, self.now)
+
+    def whole(self, account: AccountId) -> tuple[Account, Sequence[Entry]]:
         """Return all that the store has of an account."""
-        return account_in(self.store, self.watched[account].needs()), journal_of(self.store, account, page=50)
+        keys = frozenset(self.watched[account].numbers)
+        return account_in(self.store, Needs(account, keys, everything=True)), journal_of(self.store, account, page=50)
 
-    def accept(self, command: AnyCommand) -> None:
+    def ask(self, *commands: KeyedCommand) -> KeyedCommand:
+        """Carry out the first of these that is not refused; each must come out as the oracle tells."""
+        for command in commands:
+            told = self.oracle.tell(command)
+            if told.refused is None:
+                self.accept(command, told)
+                return command
+            with self.nothing_written(command.account):
+                self.refuse(command, told.refused)
+        return multiple()  # type: ignore[return-value] # which is how a rule adds nothing to its bundles
+
+    def accept(self, command: KeyedCommand, told: Told) -> None:
         """Carry out a command that must be accepted."""
-        watched = self.watched[command.account]
-        written = carry_out(self.store, command, self.now)
-        assert isinstance(command, Expire) or command.key in {entry.key for entry in written}
+        changes, (result,) = carry_out_all(self.store, [command], self.now)
+        assert not isinstance(result, BillingError), result
+        assert result.key == command.key
+        self.believe(told)
+        self.take_down(changes)
+
+    def believe(self, told: Told) -> None:
+        """Let the models know what happened."""
+        for watched, fact in told.facts:
+            watched.model.facts.append(fact)
+            watched.reached = fact.at
+
+    def take_down(self, changes: Sequence[Change]) -> None:
+        """Remember what the store said it wrote."""
+        for one in changes:
+            self.watched[one.account.id].journal.extend(one.entries)
+            self.touched.add(one.account.id)
+
+    def sweep(self, watched: Watched) -> None:
+        """Write down what fell due."""
+        written = carry_out(self.store, an_expire(watched.id), self.now)
         if written:
             watched.reached = self.present(watched)
         watched.journal.extend(written)
-        self.touched = watched
+        self.touched.add(watched.id)
 
     def refuse(self, command: KeyedCommand, error: type[BillingError]) -> None:
         """Carry out a command that must be refused, for this reason."""
@@ -204,3 +233,13 @@ class LedgerWatch(RuleBasedStateMachine):
         before = self.whole(account)
         yield
         assert self.whole(account) == before, "nothing was written"
+
+
+def check_lots(account: Account, kitchen: Kitchen) -> None:
+    """Compare every lot with the model's."""
+    written = {lot.source: lot for lot in account.lots}
+    assert written.keys() == {pot.source for pot in kitchen.pots}
+    for pot in kitchen.pots:
+        lot = written[pot.source]
+        assert (lot.amount, lot.scheduled, lot.remaining, lot.held) == (pot.amount, pot.waiting, pot.left, pot.aside)
+        assert (lot.expired, lot.revoked, lot.owed) == (pot.expired, pot.revoked, pot.paid)

@@ -5,10 +5,24 @@ from datetime import timedelta
 
 import attrs
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import HealthCheck, Phase, find, given, settings
 
-from billing_core.domain.credits import MAX_AMOUNT, Account, decide, fold
-from billing_core.errors import BillingError
+from billing_core.domain.credits import MAX_AMOUNT, Account, Operation, decide, fold
+from billing_core.errors import (
+    AlreadyGranted,
+    AlreadyRestored,
+    BillingError,
+    HoldClosed,
+    HoldExceeded,
+    InsufficientCredits,
+    Invalid,
+    KeyReused,
+    RefundExceeded,
+    RevocationExceeded,
+    UnknownEntry,
+    UnknownHold,
+    UnknownLot,
+)
 from billing_core.testing import strategies
 from billing_core.testing.examples import NOW, a_grant, an_account
 from billing_core.testing.laws import check_account, check_journal
@@ -30,6 +44,30 @@ def test_every_history_obeys_the_laws(history):
 
     check_journal(entries)
     check_account(account, entries)
+
+
+def answers(history):
+    """Return what the ledger did in a history, and why it refused to."""
+    account = Account(ACCOUNT)
+    for now, command in history:
+        try:
+            written = decide(account, command, now)
+        except BillingError as refusal:
+            yield type(refusal)
+        else:
+            account = fold(account, written)
+            yield from (entry.operation for entry in written)
+
+
+REFUSALS = [AlreadyGranted, AlreadyRestored, HoldClosed, HoldExceeded, InsufficientCredits, Invalid, KeyReused]
+REFUSALS += [RefundExceeded, RevocationExceeded, UnknownEntry, UnknownHold, UnknownLot]
+
+
+@pytest.mark.parametrize("answer", [*(one for one in Operation if one is not Operation.RECEIVE), *REFUSALS])
+def test_every_answer_of_the_ledger_comes_up(answer):
+    tries = settings(max_examples=3_000, phases=[Phase.generate], suppress_health_check=[*HealthCheck], deadline=None)
+
+    assert find(strategies.histories(ACCOUNT, NOW), lambda history: answer in answers(history), settings=tries)
 
 
 @given(history=strategies.histories(ACCOUNT, NOW))
@@ -86,11 +124,20 @@ DRAWN = {
     "releases": strategies.releases(ACCOUNT, 1),
     "top-up rules": strategies.top_up_rules(ACCOUNT),
     "top-ups": strategies.top_ups(ACCOUNT),
+    "refunds": strategies.refunds(ACCOUNT, 1),
+    "conversions": strategies.conversions(ACCOUNT, "source", NOW),
+    "forfeits": strategies.forfeits(ACCOUNT, "source", NOW),
+    "revocations": strategies.revocations(ACCOUNT, "source", NOW),
+    "restorations": strategies.restorations(ACCOUNT, 1, NOW),
+    "adjustments": strategies.adjustments(ACCOUNT, NOW),
+    "transfers": strategies.transfers(ACCOUNT),
+    "receipts": strategies.receipts(ACCOUNT, NOW),
 }
 # What a strategy is told, and does not draw.
-GIVEN = {DRAWN["grants"]: {"account"}, DRAWN["holds"]: {"account"}}
-GIVEN |= {DRAWN["top-up rules"]: {"account"}}
+GIVEN = {DRAWN[name]: {"account"} for name in ("grants", "holds", "adjustments", "transfers", "receipts", "top-up rules")}
 GIVEN |= {DRAWN[name]: {"account", "hold"} for name in ("captures", "releases")}
+GIVEN |= {DRAWN[name]: {"account", "source"} for name in ("conversions", "forfeits", "revocations")}
+GIVEN |= {DRAWN["refunds"]: {"account", "spend"}, DRAWN["restorations"]: {"account", "revocation"}}
 
 
 @pytest.mark.parametrize("strategy", DRAWN.values(), ids=DRAWN.keys())

@@ -2,12 +2,20 @@
 
 from billing_core.testing.strategies.credits import (
     account_ids,
+    adjustments,
     captures,
     commands,
+    conversions,
+    forfeits,
     grants,
     histories,
     holds,
+    receipts,
+    refunds,
     releases,
+    restorations,
+    revocations,
+    transfers,
 )
 from billing_core.testing.strategies.primitives import (
     currencies,
@@ -37,12 +45,15 @@ from billing_core.testing.strategies.topups import top_up_rules, top_ups
 
 __all__ = [
     "account_ids",
+    "adjustments",
     "captures",
     "commands",
+    "conversions",
     "currencies",
     "customers",
     "deliveries",
     "events",
+    "forfeits",
     "grants",
     "histories",
     "holds",
@@ -58,11 +69,16 @@ __all__ = [
     "payments",
     "prices",
     "products",
+    "receipts",
+    "refunds",
     "releases",
+    "restorations",
     "revisions",
+    "revocations",
     "subscriptions",
     "texts",
     "top_up_rules",
     "top_ups",
+    "transfers",
     "webhooks",
 ]
