@@ -195,10 +195,9 @@ def _histories(
 ) -> st.SearchStrategy[list[tuple[datetime, AnyCommand]]]:
     pauses = st.timedeltas(timedelta(0), timedelta(hours=9))
     granting, *using = [st.tuples(pauses, beginning) for beginning in _beginnings(account)]
-    none: list[tuple[timedelta, _Draft]] = []
-    first = st.just(none) | st.tuples(granting, st.tuples(*using).flatmap(st.permutations)).map(
-        lambda both: [both[0], *both[1]]
-    )
+    used = st.tuples(*using).flatmap(st.permutations)
+    nothing: list[tuple[timedelta, _Draft]] = []
+    first = st.just(nothing) | st.builds(lambda grant, others: [grant, *others], granting, used)
     then = st.tuples(pauses, st.one_of(*_beginnings(account), *_followings(account, number)))
     # Alone, either would be short most of the time, or never.
     others = st.lists(then, max_size=30) | st.lists(then, min_size=20, max_size=30)
