@@ -166,7 +166,7 @@ class _Postgresql:
 
 @lru_cache
 def _postgresql_look(many: bool, keys: int) -> str:  # noqa: FBT001 - the shape of a statement
-    text = dict.fromkeys(_KEY, "text")
+    text: dict[str, str] = dict.fromkeys(_KEY, "text")
     accounts = _given({name: text[name] for name in _ACCOUNT}, many)
     return _looking(accounts, _given(text, keys > 1) if keys else "", "lot.is_open")
 

@@ -7,7 +7,6 @@ snapshot. Either begins with the first statement that needs it.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from shutil import rmtree
@@ -47,42 +46,42 @@ class SqlAlchemyUnit:
         self._transaction = transaction
         self.ledger = SqlAlchemyLedger(transaction)
 
-    @cached_property
+    @property
     def products(self) -> SqlAlchemyProducts:
         """The products."""
         return SqlAlchemyProducts(self._transaction)
 
-    @cached_property
+    @property
     def prices(self) -> SqlAlchemyPrices:
         """The prices."""
         return SqlAlchemyPrices(self._transaction)
 
-    @cached_property
+    @property
     def customers(self) -> SqlAlchemyCustomers:
         """The customers."""
         return SqlAlchemyCustomers(self._transaction)
 
-    @cached_property
+    @property
     def subscriptions(self) -> SqlAlchemySubscriptions:
         """The subscriptions."""
         return SqlAlchemySubscriptions(self._transaction)
 
-    @cached_property
+    @property
     def payments(self) -> SqlAlchemyPayments:
         """Payments and paid invoices."""
         return SqlAlchemyPayments(self._transaction)
 
-    @cached_property
+    @property
     def top_ups(self) -> SqlAlchemyTopUps:
         """The rules by which accounts are topped up."""
         return SqlAlchemyTopUps(self._transaction)
 
-    @cached_property
+    @property
     def inbox(self) -> SqlAlchemyInbox:
         """The webhooks."""
         return SqlAlchemyInbox(self._transaction)
 
-    @cached_property
+    @property
     def outbox(self) -> SqlAlchemyOutbox:
         """The events for the application."""
         return SqlAlchemyOutbox(self._transaction)

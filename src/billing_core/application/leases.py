@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Self, TypeAlias
 
-from attrs import define
+from attrs import define, field
 
 from billing_core.domain.credits import Unit
 from billing_core.domain.money import MAX_AMOUNT
@@ -62,9 +62,9 @@ class Lease:
     every: int
     left: int
     captured: int
-    _key: str
-    _now: Callable[[], datetime]
-    _capture: Captures
+    _key: str = field(alias="key")
+    _now: Callable[[], datetime] = field(alias="now")
+    _capture: Captures = field(alias="capture")
     _spent: int = 0
     _asked: int = 0
 
