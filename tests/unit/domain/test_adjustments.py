@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from billing_core.domain.credits import (
+    MAX_AMOUNT,
     Account,
     AccountId,
     Adjust,
@@ -71,11 +72,18 @@ def test_what_should_not_be_there_is_taken_in_the_order_in_which_it_burns():
 
     assert moved(entry) == [(2, "available", "revoked", 4), (1, "available", "revoked", 2)]
     assert (entry.operation, entry.amount, entry.change, entry.opened) == (Operation.ADJUST, 6, -6, None)
-    assert (entry.reason, entry.actor, entry.effective_at) == ("an outage", "ann", NOW)
+    assert (entry.reason, entry.actor, entry.effective_at, entry.recorded_at) == ("an outage", "ann", NOW, NOW)
 
 
 def test_everything_can_be_taken():
     assert after(grant("a"), adjust(-10)).books == Books(issued=-10, revoked=10)
+
+
+@pytest.mark.parametrize("amount", [1, -1, MAX_AMOUNT, -MAX_AMOUNT])
+def test_a_correction_goes_as_far_up_as_down(amount):
+    account = after(grant("a", MAX_AMOUNT), adjust(amount))
+
+    assert account.books.available == MAX_AMOUNT + amount
 
 
 def test_no_more_is_taken_than_is_available():

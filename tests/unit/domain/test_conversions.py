@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -178,6 +179,19 @@ def test_what_was_forfeited_is_not_converted():
     assert [(one.source.value, one.amount) for one in entry.movements] == [("available", 4), ("issued", 4)]
 
 
+def test_the_limit_is_one_for_all_that_a_lot_has():
+    lot = attrs.evolve(after(PLAN).lots[0], scheduled=4, remaining=6, effective_at=NOW + DAY)
+    account = attrs.evolve(after(PLAN), books=Books(issued=-10, scheduled=4, available=6), lots=(lot,))
+
+    (entry,) = decide(account, convert(most=7), NOW)
+
+    assert [(one.source.value, one.amount) for one in entry.movements] == [
+        ("scheduled", 4),
+        ("available", 3),
+        ("issued", 7),
+    ]
+
+
 def test_converted_credits_may_last_for_a_time():
     account = after(PLAN, convert(expires_at=ENDS + 5 * DAY))
 
@@ -225,7 +239,8 @@ def test_a_lot_that_was_spent_converts_into_nothing():
 
     (entry,) = decide(account, convert(), NOW)
 
-    assert (entry.movements, entry.opened) == ((), None)
+    assert (entry.movements, entry.opened, entry.key) == ((), None, "convert:plan")
+    assert decide(after(convert(), account=account), convert(), ENDS) == ()
 
 
 def test_a_lot_is_converted_once():

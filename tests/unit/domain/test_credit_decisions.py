@@ -85,7 +85,7 @@ def test_a_source_grants_once_under_whatever_key():
     with pytest.raises(AlreadyGranted) as refusal:
         decide(account, grant("a", key="another"), NOW)
 
-    assert (refusal.value.source, refusal.value.seq) == ("a", 1)
+    assert (refusal.value.account, refusal.value.source, refusal.value.seq) == ("acme", "a", 1)
 
 
 def test_a_grant_may_take_effect_in_the_past():

@@ -77,9 +77,11 @@ def explain(entry: Entry, lots: Iterable[Lot]) -> Explanation:
 
 def _explained(entry: Entry, movement: Movement, lot: Lot, earlier: Lot | None) -> Explained:
     burns = entry.operation in _BURNING and movement.source is Book.AVAILABLE and movement.target is not Book.OWED
-    why = _WHY.get((movement.source, movement.target), "")
-    said = _burning(lot, earlier) if burns else why.format(of=entry.of, begins=lot.effective_at)
-    return Explained(movement, lot.source, lot.kind, lot.priority, lot.expires_at, said)
+    if burns:
+        why = _burning(lot, earlier)
+    else:
+        why = _WHY[movement.source, movement.target].format(of=entry.of, begins=lot.effective_at)
+    return Explained(movement, lot.source, lot.kind, lot.priority, lot.expires_at, why)
 
 
 def _burning(lot: Lot, earlier: Lot | None) -> str:
