@@ -120,6 +120,7 @@ def conversions(account: AccountId, source: str, now: datetime) -> st.SearchStra
         effective_at=_lately(now),
         most=st.none() | st.integers(0, MAX_AMOUNT),
         expires_at=_later(now),
+        into=st.sampled_from(("convert", "rollover")),
     )
 
 
