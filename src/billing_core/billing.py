@@ -27,7 +27,7 @@ class Billing:
         clock: Clock,
         ids: Ids,
         policies: Policies = Policies(),
-        folding: Folding | None = None,
+        folding: Folding = Unfolded(),
     ) -> None:
         """Open every capability.
 
@@ -37,10 +37,10 @@ class Billing:
             clock: Who tells the time.
             ids: Who names what is written.
             policies: What the application chose.
-            folding: Who lets callers that ask at the same time for one account share a write; None gives each its own.
+            folding: Who lets callers that ask at the same time for one account share a write; by default nobody does.
         """
         self.catalog = Catalog(store)
-        self.credits = Credits(store, clock, ids, policies, folding or Unfolded())
+        self.credits = Credits(store, clock, ids, policies, folding)
         self.entitlements = Entitlements(store)
         self.outbox = Outbox(store, clock)
         self.payments = Payments(store)

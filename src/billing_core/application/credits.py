@@ -343,9 +343,9 @@ class Credits(Reading):
 
     def _open_hold(self, account: AccountId, number: int) -> Hold:
         loaded = self._load(Needs(account, holds=frozenset({number})))
-        for hold in holds_at(loaded, self._clock.now()):
-            if hold.number == number:
-                return hold
+        still_open = {hold.number: hold for hold in holds_at(loaded, self._clock.now())}
+        if number in still_open:
+            return still_open[number]
         closed = next(hold for hold in loaded.holds if hold.number == number)
         raise HoldClosed(str(account), number, closed.captured, closed.amount - closed.captured)
 

@@ -24,6 +24,7 @@ from billing_core.testing.examples import (
     a_grant,
     a_hold,
     a_message,
+    a_payment,
     a_product,
     a_snapshot,
     a_spend,
@@ -247,10 +248,8 @@ def test_a_rule_of_the_database_is_named(store):
 @pytest.mark.parametrize("amount", [2**63, -(2**63) - 1, 10**30])
 def test_a_number_too_large_to_store_is_refused(store, amount):
     """It is no failure of the database."""
-    granted = prepared(store, a_grant(an_account(), 5, cost=Money(amount, "usd")), NOW)
-
     with pytest.raises(Invalid, match="cannot store"), store.begin() as unit:
-        unit.ledger.record([granted])
+        unit.payments.record_payment(a_payment(amount=Money(amount, "usd")))
 
 
 def test_text_that_is_no_text_is_refused(store):
