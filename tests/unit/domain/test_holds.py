@@ -265,7 +265,8 @@ def test_no_more_can_be_captured_than_is_held(mixed):
     with pytest.raises(HoldExceeded) as refusal:
         decide(account, capture(3, 4, "b"), NOW)
 
-    assert (refusal.value.hold, refusal.value.requested, refusal.value.left) == (3, 4, 3)
+    error = refusal.value
+    assert (error.account, error.hold, error.requested, error.left) == ("acme", 3, 4, 3)
 
 
 def test_a_capture_takes_from_its_own_hold_only():

@@ -152,6 +152,49 @@ def test_entries_that_do_not_follow_from_one_another_are_found(whole, spoil, wha
     assert found.findings[0].what == what
 
 
+SENTENCES = {
+    "a gap": ["entry:3 of acme must be the next entry, not seq must be 3, not 4: entries are numbered without gaps"],
+    "recorded too early": [
+        "entry:5 of acme must be recorded at 2026-01-01 03:00:00+00:00 or later, not 2026-01-01 00:00:00+00:00"
+    ],
+    "a key again": ["entry:5 of acme must be of a key and a source of its own, not of 's' again"],
+}
+
+
+@pytest.mark.parametrize(("broken", "sentences"), SENTENCES.items(), ids=SENTENCES)
+def test_what_is_wrong_with_an_entry_is_said_in_a_sentence(whole, broken, sentences):
+    account, journal = whole
+    spoil, _ = BROKEN[broken]
+
+    found = audit(account, spoil(journal))
+
+    assert found.account == ACME
+    assert [str(one) for one in found.findings] == sentences
+
+
+def test_what_is_stored_otherwise_is_said_with_what_it_should_be(whole):
+    account, journal = whole
+
+    (finding,) = audit(attrs.evolve(account, version=9), journal).findings
+
+    assert (finding.account, finding.what, finding.expected, finding.found) == (ACME, "version", "7", "9")
+
+
+def test_entries_may_be_recorded_at_one_moment():
+    account, journal = played((START, command) for command in SCRIPT)
+
+    assert audit(account, journal).findings == ()
+
+
+def test_what_moves_credits_of_a_hold_that_is_closed_cannot_be_applied(whole):
+    account, journal = whole
+    more = attrs.evolve(journal[5], seq=8, key="again", available_after=16, held_after=-2)
+
+    found = audit(account, [*journal, more])
+
+    assert [one.what for one in found.findings] == ["entry:8"]
+
+
 def test_what_follows_a_broken_entry_is_not_judged(whole):
     account, journal = whole
 

@@ -81,8 +81,8 @@ def _difference(account: AccountId, what: str, expected: object, found: object) 
 class _Replay:
     """An account as far as its entries were replayed.
 
-    Of lots and holds the account carries those that are open, and those that an entry is about; the others are kept aside,
-    so that a long history costs no more per entry than a short one.
+    Of lots and holds the account carries those that are open, and the lots that an entry moves something on; the others are
+    kept aside, so that a long history costs no more per entry than a short one.
     """
 
     def __init__(self, account: AccountId) -> None:
@@ -95,11 +95,7 @@ class _Replay:
     def step(self, entry: Entry) -> None:
         moved = {one.lot for one in entry.movements}
         lots = {lot.number: lot for lot in self.account.lots} | {no: self.lots[no] for no in moved if no in self.lots}
-        holds = {hold.number: hold for hold in self.account.holds}
-        if entry.of in self.holds:
-            holds[entry.of] = self.holds[entry.of]
-        bare = attrs.evolve(self.account, lots=tuple(lots.values()), holds=tuple(holds.values()))
-        after = evolve(bare, entry)
+        after = evolve(attrs.evolve(self.account, lots=tuple(lots.values())), entry)
         self.lots |= {lot.number: lot for lot in after.lots}
         self.holds |= {hold.number: hold for hold in after.holds}
         self.account = attrs.evolve(
