@@ -23,7 +23,7 @@ from billing_core.errors import BillingError
 from billing_core.ports import Store
 from billing_core.testing.driver import account_in, carry_out, carry_out_all, journal_of
 from billing_core.testing.examples import NOW, an_account, an_expire
-from billing_core.testing.kitchen import Kitchen
+from billing_core.testing.kitchen import FOREVER, Kitchen
 from billing_core.testing.laws import check_account, check_journal
 from billing_core.testing.oracle import Oracle, Told, Watched
 
@@ -236,10 +236,12 @@ class LedgerWatch(RuleBasedStateMachine):
 
 
 def check_lots(account: Account, kitchen: Kitchen) -> None:
-    """Compare every lot with the model's."""
+    """Compare every lot with the model's, its terms and its figures."""
     written = {lot.source: lot for lot in account.lots}
     assert written.keys() == {pot.source for pot in kitchen.pots}
     for pot in kitchen.pots:
         lot = written[pot.source]
+        assert (lot.kind.value, lot.priority, lot.effective_at) == (pot.kind, pot.rank[0], pot.since)
+        assert (lot.expires_at or FOREVER) == pot.until
         assert (lot.amount, lot.scheduled, lot.remaining, lot.held) == (pot.amount, pot.waiting, pot.left, pot.aside)
         assert (lot.expired, lot.revoked, lot.owed) == (pot.expired, pot.revoked, pot.paid)

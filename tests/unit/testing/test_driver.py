@@ -5,8 +5,8 @@ import pytest
 from billing_adapters.memory import MemoryStore
 from billing_adapters.memory.ledger import MemoryLedger
 from billing_core.errors import Conflict, InsufficientCredits
-from billing_core.testing.driver import carry_out, journal_of
-from billing_core.testing.examples import NOW, a_grant, a_spend, an_account
+from billing_core.testing.driver import carry_out, carry_out_all, journal_of
+from billing_core.testing.examples import NOW, a_grant, a_spend, a_transfer, an_account
 
 
 @pytest.fixture
@@ -58,6 +58,31 @@ def test_what_is_refused_is_not_tried_again(locks):
         carry_out(MemoryStore(), a_spend(an_account()), NOW)
 
     assert locks == [False]
+
+
+def test_commands_are_carried_out_together_and_answered_one_by_one(locks, monkeypatch):
+    account, other, store = an_account(), an_account(), MemoryStore()
+    commands = [a_grant(account, 5), a_spend(account, 6), a_transfer(account, other, 2)]
+    overtaken(monkeypatch, 1)
+
+    changes, (granted, refused, sent) = carry_out_all(store, commands, NOW)
+
+    assert {one.account.id: one.entries for one in changes} == {
+        account: (granted, sent),
+        other: journal_of(store, other),
+    }
+    assert str(refused) == "6 credits requested, 5 available"
+    assert locks == [False, True]
+
+
+def test_of_what_is_written_only_the_own_accounts_is_told():
+    account, other, store = an_account(), an_account(), MemoryStore()
+    carry_out(store, a_grant(account, 5), NOW)
+
+    (sent,) = carry_out(store, a_transfer(account, other, 2), NOW)
+
+    assert (sent.operation, sent.amount) == ("send", 2)
+    assert [entry.amount for entry in journal_of(store, other)] == [2]
 
 
 def test_a_journal_is_read_page_by_page():
