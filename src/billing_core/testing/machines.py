@@ -57,13 +57,14 @@ class LedgerMachine(GrantingRules, UsingRules, ReturningRules, BatchingRules):
     def begin(self, priorities: list[int], lifetime: timedelta | None) -> KeyedCommand:
         """Start with several lots of a few credits, so that there is something to spend, and it takes more than one.
 
-        The other accounts start with one lot each, so that there is always one to speak of.
+        Some are spent, so that there is something to refund, and something to owe when a lot is clawed back. The other
+        accounts start with one lot each, so that there is always one to speak of.
         """
         first, *others = self.accounts
         commands = [a_grant(first, 4, priority=priority) for priority in priorities]
         commands[0] = attrs.evolve(commands[0], expires_at=self.now + lifetime if lifetime else None)
-        commands += [a_grant(other, 2) for other in others]
-        return multiple(*map(self.ask, commands))  # type: ignore[return-value] # which is how a rule adds several
+        more = [a_spend(first, 5), *(a_grant(other, 2) for other in others)]
+        return multiple(*map(self.ask, [*commands, *more]))  # type: ignore[return-value] # a rule may add several
 
     @rule(which=which, pause=pauses)
     def expire(self, which: int, pause: Pause) -> None:
