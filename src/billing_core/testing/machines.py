@@ -63,7 +63,7 @@ class LedgerMachine(GrantingRules, UsingRules, ReturningRules, BatchingRules):
         first, *others = self.accounts
         commands = [a_grant(first, 4, priority=priority) for priority in priorities]
         commands[0] = attrs.evolve(commands[0], expires_at=self.now + lifetime if lifetime else None)
-        more = [a_spend(first, 5), *(a_grant(other, 2) for other in others)]
+        more: list[KeyedCommand] = [a_spend(first, 5), *(a_grant(other, 2) for other in others)]
         return multiple(*map(self.ask, [*commands, *more]))  # type: ignore[return-value] # a rule may add several
 
     @rule(which=which, pause=pauses)

@@ -234,7 +234,7 @@ def _beginnings(account: AccountId) -> list[st.SearchStrategy[_Draft]]:
     granting = {**said, "source": _sources, "amount": st.integers(1, 20), "kind": st.sampled_from(LotKind)}
     holding = {**said, "amount": _few}
     return [
-        _drafts(Grant, **granting, expires_at=st.none() | _soon) | _drafts(Grant, **granting, starts_at=_soon),
+        _drafts(Grant, **granting, expires_at=st.none() | _soon),
         _drafts(Spend, **said, amount=_few | st.integers(0, 12)),
         _drafts(PlaceHold, **holding, expires_at=_soon) | _drafts(PlaceHold, **holding, expires_in=_soon),
         _drafts(Revoke, **said, source=_sources, amount=_parts(5), shortfall=st.sampled_from(Shortfall)),
@@ -242,8 +242,9 @@ def _beginnings(account: AccountId) -> list[st.SearchStrategy[_Draft]]:
 
 
 def _followings(account: AccountId, number: st.SearchStrategy[int]) -> list[st.SearchStrategy[_Draft]]:
-    """Return what draws commands about others, of which one may have this number."""
+    """Return what draws commands that come later, and those about others, of which one may have this number."""
     said = _briefly(account)
+    granting = {**said, "source": _sources, "amount": _few}
     source = _sources.flatmap(lambda source: st.sampled_from((source, source, f"convert:{source}")))
     lately = st.none() | _soon.map(lambda span: timedelta() - span)
     part = st.none() | st.integers(0, 9)
@@ -259,6 +260,7 @@ def _followings(account: AccountId, number: st.SearchStrategy[int]) -> list[st.S
         _drafts(Transfer, **said, to=other, amount=_few),
         _drafts(Capture, **said, hold=number, amount=part, final=st.booleans()),
         _drafts(Release, **said, hold=number),
+        _drafts(Grant, **granting, effective_at=lately, starts_at=lately | _soon),
         _drafts(Expire, account=st.just(account)),
     ]
 
