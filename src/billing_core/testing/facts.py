@@ -104,10 +104,11 @@ class Refunded:
 
 @frozen
 class Converted:
-    """At a moment, what a grant had left at an earlier one, or so much of it, was turned into another kind."""
+    """At a moment, what a grant had left at an earlier one, or so much of it, was turned into another grant."""
 
     at: datetime
     source: str
+    heir: str
     kind: str
     since: datetime
     most: int | None = None

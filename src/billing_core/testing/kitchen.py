@@ -184,8 +184,9 @@ class Kitchen:
         return found
 
     def family(self, source: str) -> list[Pot]:
-        """Return the pot of a source, and the one that it was converted to."""
-        return [pot for name in (source, f"convert:{source}") for pot in self.pots if pot.source == name]
+        """Return the pot of a source, and those that it was converted to, rolled over to, or one after the other."""
+        heirs = (f"convert:{source}", f"rollover:{source}", f"convert:rollover:{source}")
+        return [pot for name in (source, *heirs) for pot in self.pots if pot.source == name]
 
     # Coming in ------------------------------------------------------------------------------------------------------------
 
@@ -252,7 +253,7 @@ class Kitchen:
             amount += old.take(where, old.amount if most is None else most - amount)
         old.gone += amount
         if amount:
-            self._pour(Granted(fact.at, f"convert:{fact.source}", fact.kind, amount, fact.since, fact.until))
+            self._pour(Granted(fact.at, fact.heir, fact.kind, amount, fact.since, fact.until))
 
     # Coming back ----------------------------------------------------------------------------------------------------------
 
@@ -300,7 +301,7 @@ class Kitchen:
                 pot.revoked += sip
                 left -= sip
                 clawback.unused += [(pot, where, sip)] if sip else []
-        for pot in family[::-1] if fact.used != "forgive" else []:  # of what was converted the rest was used afterwards
+        for pot in family[::-1] if fact.used != "forgive" else []:  # who inherited owes first
             part = min(left, pot.amount - pot.revoked)
             left -= part
             clawback.short += [(pot, part)]

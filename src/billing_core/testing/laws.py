@@ -295,7 +295,7 @@ def _check_converting(tally: Tally, entry: Entry) -> None:
         return
     (number,) = {one.lot for one in given}
     old, on = tally.lots[number], tally.on[number]
-    assert entry.opened.source == f"convert:{old.source}"
+    assert entry.opened.source.endswith(f":{old.source}"), "a lot says what it was converted from"
     assert old.effective_at <= entry.effective_at or on[Book.SCHEDULED], "a lot is converted since it is there"
     since = not _expired(old, entry.effective_at) and _expired(old, entry.recorded_at)
     there = [(book, on[book]) for book in (_UNUSED if since else _UNUSED[:2])]
@@ -311,7 +311,7 @@ def _check_revoking(tally: Tally, entry: Entry) -> None:
     assert [((one.lot, one.source), one.amount) for one in unused] == first(there, amount), "what is unused goes first"
     short, taken = entry.amount - amount, [one for one in entry.movements if one.target is Book.OWED]
     owing = [Movement(lot, Book.OWED, Book.REVOKED, part) for lot, part in first(_used(tally, family, unused), short)]
-    assert [*entry.movements] == [*unused, *owing, *taken], "what is owed is owed by the lot that was used, or its heir"
+    assert [*entry.movements] == [*unused, *owing, *taken], "what is owed is owed by the lot that was used, or by its heirs"
     assert not short or amount == sum(part for _, part in there), "only used credits are owed"
     before = sum(tally.on[lot][Book.REVOKED] for lot in family)
     assert before + entry.amount <= tally.lots[family[0]].amount, "no more is clawed back than was granted"
@@ -321,7 +321,7 @@ def _check_revoking(tally: Tally, entry: Entry) -> None:
 
 
 def _used(tally: Tally, family: Sequence[int], unused: Iterable[Movement]) -> Iterator[tuple[int, int]]:
-    """Return how many credits of these lots are gone once those that are unused were clawed back, of the heir first."""
+    """Return how many credits of these lots are gone once those that are unused were clawed back, of the heirs first."""
     gone = dict(merged(unused))
     for lot in reversed(family):
         yield lot, tally.lots[lot].amount - tally.on[lot][Book.REVOKED] - gone.get(lot, 0)

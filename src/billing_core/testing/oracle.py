@@ -222,19 +222,19 @@ class _Answer:
         return [Captured(self.at, command.key, jug.name, amount, command.final)]
 
     def to_convert(self, command: Convert) -> Sequence[Fact] | type[BillingError]:
-        family, since = self.kitchen.family(command.source), command.effective_at or self.at
-        if not family:
+        since, heir = command.effective_at or self.at, f"{command.into}:{command.source}"
+        if not self.kitchen.family(command.source):
             return UnknownLot
-        if len(family) > 1:
+        if any(pot.source == heir for pot in self.kitchen.pots):
             return AlreadyGranted
-        (pot,) = family
+        pot = self.kitchen.pot(command.source)
         if since < pot.since and not pot.waiting:
             return Invalid
         unused = sum(getattr(pot, where) for where in pot.convertible(since, self.at))
         if unused and command.most != 0 and command.expires_at and command.expires_at <= since:
             return Invalid
         kind = command.kind.value
-        return [Converted(self.at, command.source, kind, since, command.most, command.expires_at)]
+        return [Converted(self.at, command.source, heir, kind, since, command.most, command.expires_at)]
 
     def to_revoke(self, command: Revoke) -> Sequence[Fact] | type[BillingError]:
         family = self.kitchen.family(command.source)

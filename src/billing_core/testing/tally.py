@@ -64,9 +64,10 @@ class Tally:
         )
 
     def family(self, number: int) -> list[int]:
-        """Return a lot and the one that it was converted to, by their numbers."""
-        heir = f"convert:{self.lots[number].source}"
-        return [number, *(one.number for one in self.lots.values() if one.source == heir)]
+        """Return a lot and those that it was converted to, rolled over to, or one after the other, by their numbers."""
+        source = self.lots[number].source
+        heirs = (f"convert:{source}", f"rollover:{source}", f"convert:rollover:{source}")
+        return [number, *(one.number for heir in heirs for one in self.lots.values() if one.source == heir)]
 
     def _remember(self, entry: Entry) -> None:
         if entry.operation in {Operation.SPEND, Operation.CAPTURE}:

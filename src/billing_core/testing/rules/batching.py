@@ -112,7 +112,7 @@ class BatchingRules(LedgerWatch):
                 bill = nth_of(kitchen.bills.values(), wish.nth, lambda bill: not bill.left)
                 return a_refund(account, numbers[bill.name])
             case "convert":
-                return a_convert(account, pot.source)
+                return a_convert(account, pot.source, into=("convert", "rollover")[wish.nth % 2])
             case "forfeit":
                 return a_forfeit(account, pot.source)
             case "revoke":

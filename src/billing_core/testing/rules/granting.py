@@ -78,6 +78,7 @@ class GrantingRules(LedgerWatch):
         kind=kinds,
         most=st.none() | st.integers(0, 5),
         lifetime=lifetimes,
+        into=st.sampled_from(("convert", "rollover", "rollover", "raffle")),
     )
     def convert(
         self,
@@ -89,12 +90,14 @@ class GrantingRules(LedgerWatch):
         kind: LotKind,
         most: int | None,
         lifetime: timedelta | None,
+        into: str,
     ) -> KeyedCommand:
-        """Convert what a lot has left, or had some time ago, or a part of it, if it was there then; but only once."""
+        """Convert what a lot has left, or had some time ago, or a part of it, if it was there then; but once into each."""
         watched, source = self.a_lot(pause, which, nth)
         told = None if age is None else self.now - age
         until = (told or self.present(watched)) + lifetime if lifetime else None
-        return self.ask(a_convert(watched.id, source, kind=kind, effective_at=told, most=most, expires_at=until))
+        terms = {"kind": kind, "effective_at": told, "most": most, "expires_at": until, "into": into}
+        return self.ask(a_convert(watched.id, source, **terms))
 
     @rule(target=done, which=which, pause=pauses, nth=nths, age=ages)
     def forfeit(self, which: int, pause: Pause, nth: int, age: timedelta | None) -> KeyedCommand:
