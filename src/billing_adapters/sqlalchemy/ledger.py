@@ -35,20 +35,27 @@ class SqlAlchemyLedger:
 
         `lock`: nobody else writes these accounts until the unit ends. A unit that only reads locks nothing.
         """
-        joined = Needs.joined(needs).values()
-        asked = {(one.account.owner, one.account.unit): one for one in joined}
+        joined = Needs.joined(needs)
+        asked = {(one.owner, one.unit): need for one, need in joined.items()}
         if lock and self._transaction.writes:
             self._lock(asked)
-        keys = [(*names, key) for names, one in asked.items() for key in one.keys]
-        accounts = self._accounts(asked, keys)
+        accounts = self._accounts(asked)
+        more = any(one.held or one.known or asked[names].beyond_keys for names, one in accounts.items())
+        if more and not self._add_others(asked, accounts):
+            # Somebody wrote between the queries. Under the lock nobody does.
+            return self.load(joined.values(), lock=True)
+        return {one: accounts[one.owner, one.unit].finished() for one in joined}
+
+    def _add_others(self, asked: Mapping[Names, Needs], accounts: Mapping[Names, Loaded]) -> bool:
+        """Read whatever a look does not find, and tell whether all of it was of one version."""
+        keys = [(*names, key) for names, one in asked.items() if accounts[names].known for key in one.keys]
         numbers = [(*names, str(number)) for names, one in asked.items() for number in one.entries]
         lots = self._lots(asked, numbers)
-        entries = self._triples(self._sql.entries, keys) if any(one.known for one in accounts.values()) else ()
+        entries = self._triples(self._sql.entries, keys)
         related = self._triples(self._sql.related, numbers)
         holds = self._holds(asked, accounts)
         if any(accounts[names_of(row)].version != row.version for row in (*lots, *entries, *related, *holds)):
-            # Somebody wrote between the queries. Under the lock nobody does.
-            return self.load(joined, lock=True)
+            return False
         for row in lots:
             accounts[names_of(row)].add_lot(row)
         for row in holds:
@@ -59,7 +66,7 @@ class SqlAlchemyLedger:
         movements = by_entry(self._triples(self._sql.related_movements, numbers)) if related else {}
         for row in related:
             accounts[names_of(row)].add_related(entry_of(row, movements))
-        return {one.account: accounts[names].finished() for names, one in asked.items()}
+        return True
 
     def record(self, changes: Iterable[Change], *, last: bool = False) -> None:
         """Write what was decided: the books, the lots, and the entries, which are never changed afterwards.
@@ -119,10 +126,12 @@ class SqlAlchemyLedger:
             self._transaction.write(self._sql.add_account, missing, "a new account")
             self._transaction.rows(self._sql.lock, which)
 
-    def _accounts(self, asked: Mapping[Names, Needs], keys: Sequence[tuple[str, str, str]]) -> dict[Names, Loaded]:
+    def _accounts(self, asked: Mapping[Names, Needs]) -> dict[Names, Loaded]:
+        """Look at the accounts, and whether any of the keys is known."""
         accounts = {names: Loaded(one.account) for names, one in asked.items()}
-        for owner, unit, *found in self._hot.look(self._transaction, [*asked], keys) if asked else ():
-            accounts[owner, unit].add_look(found)
+        keys = [(*names, key) for names, one in asked.items() for key in one.keys]
+        for row in self._hot.look(self._transaction, [*asked], keys) if asked else ():
+            accounts[row[:2]].add_look(row)
         return accounts
 
     def _lots(self, asked: Mapping[Names, Needs], numbers: Sequence[tuple[str, str, str]]) -> Sequence[Row[Any]]:

@@ -28,12 +28,17 @@ from billing_core.domain.money import Money
 
 __all__ = [
     "BOOKS",
+    "ENTRY",
+    "HOLD",
     "HOLDING",
     "LEFT",
+    "LOOKED",
     "LOT",
+    "MOVEMENT",
     "Loaded",
     "Movements",
     "Names",
+    "Values",
     "books",
     "by_entry",
     "entries",
@@ -49,14 +54,14 @@ __all__ = [
 
 T = TypeVar("T")
 Columns: TypeAlias = dict[str, Any]
+Values: TypeAlias = tuple[Any, ...]
 Names: TypeAlias = tuple[str, str]
 Movements: TypeAlias = Mapping[tuple[str, str, int], tuple[Movement, ...]]
 
-# Columns in the order in which the values that they make up take them.
-_BOOKS = tuple(attrs.fields_dict(Books))
-_LEFT = ("remaining", "held", "expired", "scheduled", "revoked", "owed")
-BOOKS = ("version", *_BOOKS, "recorded_at", "next_due_at")
-LEFT = (*_LEFT, "is_open")
+# What the hot statements write and find, in the order in which the values are laid out below.
+BOOKS = ("version", *(book.value for book in Book), "recorded_at", "next_due_at")
+LOOKED = (*BOOKS, "top_up_below")
+LEFT = ("remaining", "held", "expired", "scheduled", "revoked", "owed", "is_open")
 HOLDING = ("captured", "released", "slices", "is_open")
 LOT = (
     "number",
@@ -69,13 +74,33 @@ LOT = (
     "reference",
     "cost_minor",
     "cost_currency",
-    *_LEFT,
+    *LEFT[:-1],
 )
+HOLD = ("number", "amount", "expires_at", "reference")
+ENTRY = (
+    "seq",
+    "operation",
+    "lines",
+    "available_after",
+    "held_after",
+    "owed_after",
+    "effective_at",
+    "recorded_at",
+    "key",
+    "fingerprint",
+    "reference",
+    "reason",
+    "actor",
+    "of_entry",
+)
+MOVEMENT = ("seq", "line", "lot", "source", "target", "amount")
 
-_AMOUNTS = attrgetter(*_BOOKS)
+_AMOUNTS = attrgetter(*(book.value for book in Book))
 _KINDS = {kind.value: kind for kind in LotKind}
+_LEFT = LEFT[:-1]
+_BOOKS_AT = 2  # behind the names
+_LOT_AT = _BOOKS_AT + len(LOOKED) + 1  # behind whether a key is known
 _TERMS = ("number", "priority", "amount", "effective_at", "expires_at", "source", "reference")
-_HOLD = ("number", "amount", "expires_at", "reference")
 _ENTRY = (
     "seq",
     "available_after",
@@ -95,131 +120,73 @@ _ENTRY = (
 
 def new(account: AccountId) -> Columns:
     """Lay out an account to which nothing has happened."""
-    return {"owner": account.owner, "unit": account.unit, "version": 0, **dict.fromkeys(_BOOKS, 0)}
+    return {"owner": account.owner, "unit": account.unit, "version": 0, **{book.value: 0 for book in Book}}
 
 
-def books(change: Change) -> Columns:
-    """Lay out an account as it stands after a change, with the version that it must have before."""
+def books(change: Change) -> Iterator[Values]:
+    """Lay out the `BOOKS` of an account after a change; with its names, and the version that it must have before."""
     account = change.account
-    return {
-        "at_owner": account.id.owner,
-        "at_unit": account.id.unit,
-        "at_version": change.expected_version,
-        "version": account.version,
-        **dict(zip(_BOOKS, _AMOUNTS(account.books), strict=True)),
-        "recorded_at": _micros(account.recorded_at),
-        "next_due_at": _micros(account.next_due_at),
-    }
+    due_at = _micros(account.next_due_at)
+    names = account.id.owner, account.id.unit
+    yield account.version, *_AMOUNTS(account.books), _micros(account.recorded_at), due_at, *names, change.expected_version
 
 
-def opened(change: Change) -> Iterator[Columns]:
-    """Lay out the lots that a change created."""
-    named = _of(change.account)
+def opened(change: Change) -> Iterator[Values]:
+    """Lay out the lots that a change created: names, terms and what is left."""
     for lot in change.opened:
-        yield {
-            **named,
-            "number": lot.number,
-            "kind": lot.kind.value,
-            "priority": lot.priority,
-            "amount": lot.amount,
-            "effective_at": to_micros(lot.effective_at),
-            "expires_at": FOREVER if lot.expires_at is None else to_micros(lot.expires_at),
-            "source": lot.source,
-            "reference": lot.reference,
-            "cost_minor": lot.cost and lot.cost.amount_minor,
-            "cost_currency": lot.cost and lot.cost.currency.code,
-            **_left(lot),
-        }
+        cost = (lot.cost.amount_minor, lot.cost.currency.code) if lot.cost else (None, None)
+        expires_at = FOREVER if lot.expires_at is None else to_micros(lot.expires_at)
+        times = to_micros(lot.effective_at), expires_at
+        terms = lot.number, lot.kind.value, lot.priority, lot.amount, *times, lot.source, lot.reference
+        yield change.account.id.owner, change.account.id.unit, *terms, *cost, *_left(lot)
 
 
-def touched(change: Change) -> Iterator[Columns]:
-    """Lay out what is left of the older lots after a change."""
-    guarded = _guarded(change.account)
+def touched(change: Change) -> Iterator[Values]:
+    """Lay out what is `LEFT` of the older lots after a change; with names and number."""
     for lot in change.touched:
-        yield {**guarded, "at_number": lot.number, **_left(lot)}
+        yield *_left(lot), change.account.id.owner, change.account.id.unit, lot.number
 
 
-def placed(change: Change) -> Iterator[Columns]:
-    """Lay out the holds that a change placed."""
-    named = _of(change.account)
+def placed(change: Change) -> Iterator[Values]:
+    """Lay out the holds that a change placed: names, terms and what they hold."""
     for hold in change.holds:
         if hold.number > change.expected_version:
-            terms = {"amount": hold.amount, "expires_at": to_micros(hold.expires_at), "reference": hold.reference}
-            yield {**named, "number": hold.number, **terms, **_holding(hold)}
+            terms = hold.number, hold.amount, to_micros(hold.expires_at), hold.reference
+            yield change.account.id.owner, change.account.id.unit, *terms, *_holding(hold)
 
 
-def held(change: Change) -> Iterator[Columns]:
-    """Lay out what older holds still hold after a change."""
-    guarded = _guarded(change.account)
+def held(change: Change) -> Iterator[Values]:
+    """Lay out what older holds are `HOLDING` after a change; with names and number."""
     for hold in change.holds:
         if hold.number <= change.expected_version:
-            yield {**guarded, "at_number": hold.number, **_holding(hold)}
+            yield *_holding(hold), change.account.id.owner, change.account.id.unit, hold.number
 
 
-def entries(change: Change) -> Iterator[Columns]:
+def entries(change: Change) -> Iterator[Values]:
     """Lay out the entries of a change."""
     owner, unit = change.account.id.owner, change.account.id.unit
-    for entry in change.entries:
-        yield {
-            "owner": owner,
-            "unit": unit,
-            "seq": entry.seq,
-            "operation": entry.operation.value,
-            "lines": len(entry.movements),
-            "available_after": entry.available_after,
-            "held_after": entry.held_after,
-            "owed_after": entry.owed_after,
-            "effective_at": to_micros(entry.effective_at),
-            "recorded_at": to_micros(entry.recorded_at),
-            "key": entry.key,
-            "fingerprint": entry.fingerprint,
-            "reference": entry.reference,
-            "reason": entry.reason,
-            "actor": entry.actor,
-            "of_entry": entry.of,
-        }
+    for one in change.entries:
+        after = one.available_after, one.held_after, one.owed_after
+        times = to_micros(one.effective_at), to_micros(one.recorded_at)
+        words = one.key, one.fingerprint, one.reference, one.reason, one.actor
+        yield owner, unit, one.seq, one.operation.value, len(one.movements), *after, *times, *words, one.of
 
 
-def movements(change: Change) -> Iterator[Columns]:
+def movements(change: Change) -> Iterator[Values]:
     """Lay out the movements of a change's entries."""
     owner, unit = change.account.id.owner, change.account.id.unit
     for entry in change.entries:
         for line, one in enumerate(entry.movements):
-            yield {
-                "owner": owner,
-                "unit": unit,
-                "seq": entry.seq,
-                "line": line,
-                "lot": one.lot,
-                "source": one.source.value,
-                "target": one.target.value,
-                "amount": one.amount,
-            }
+            yield owner, unit, entry.seq, line, one.lot, one.source.value, one.target.value, one.amount
 
 
-def _of(account: Account) -> Columns:
-    return {"owner": account.id.owner, "unit": account.id.unit}
+def _left(lot: Lot) -> Values:
+    return lot.remaining, lot.held, lot.expired, lot.scheduled, lot.revoked, lot.owed, lot.open
 
 
-def _guarded(account: Account) -> Columns:
-    return {"at_owner": account.id.owner, "at_unit": account.id.unit}
-
-
-def _left(lot: Lot) -> Columns:
-    return {
-        "remaining": lot.remaining,
-        "held": lot.held,
-        "expired": lot.expired,
-        "scheduled": lot.scheduled,
-        "revoked": lot.revoked,
-        "owed": lot.owed,
-        "is_open": lot.open,
-    }
-
-
-def _holding(hold: Hold) -> Columns:
+def _holding(hold: Hold) -> Values:
     slices = json.dumps([[one.lot, one.amount] for one in hold.slices])
-    return {"captured": hold.captured, "released": hold.released, "slices": slices, "is_open": hold.open}
+    return hold.captured, hold.released, slices, hold.open
 
 
 def _micros(at: datetime | None) -> int | None:
@@ -249,15 +216,14 @@ class Loaded:
         """How much is held by open holds: nothing, if there is none."""
         return self._books.held
 
-    def add_look(self, found: Sequence[Any]) -> None:
-        """Take what a look found, without the names: the books, whether one of the keys is known, and a lot or none."""
+    def add_look(self, row: Sequence[Any]) -> None:
+        """Take what a look found: the books, whether one of the keys is known, and a lot or none."""
         if not self.version:
-            self.version, *amounts, recorded_at, _, self._top_up_below, self.known = found[: len(BOOKS) + 2]
+            self.version, *amounts, recorded_at, _, self._top_up_below, self.known = row[_BOOKS_AT:_LOT_AT]
             self._books = Books(*amounts)
             self._recorded_at = None if recorded_at is None else from_micros(recorded_at)
-        number = found[len(BOOKS) + 2]
-        if number is not None:
-            self._lots[number] = _lot_found(*found[len(BOOKS) + 2 :])
+        if row[_LOT_AT] is not None:
+            self._lots[row[_LOT_AT]] = _lot_found(*row[_LOT_AT:])
 
     def add_lot(self, row: Row[Any]) -> None:
         """Take a lot."""
@@ -356,7 +322,7 @@ def _lot_found(  # noqa: PLR0913, PLR0917 - a lot has as many columns
 
 
 def _born(row: Row[Any]) -> Hold:
-    return Hold(**{name: getattr(row, f"hold_{name}") for name in _HOLD})
+    return Hold(**{name: getattr(row, f"hold_{name}") for name in HOLD})
 
 
 def _lot(row: Row[Any], names: tuple[str, ...]) -> Lot:

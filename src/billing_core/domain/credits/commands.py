@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeAlias, assert_never
+from functools import cache
+from typing import Any, TypeAlias, assert_never, cast
 
 import attrs
 from attrs import field, frozen
@@ -365,7 +366,12 @@ class Needs:
         """Return what one command needs."""
         if isinstance(command, Expire):
             return cls(command.account)
-        return attrs.evolve(_needs(command), keys=frozenset({command.key}))
+        return cls(command.account, frozenset({command.key}), **_named(command))
+
+    @property
+    def beyond_keys(self) -> bool:
+        """Whether it asks for anything that a command names besides its key."""
+        return bool(self.sources or self.holds or self.entries or self.repaid or self.everything)
 
     @staticmethod
     def joined(needs: "Iterable[Needs]") -> "Mapping[AccountId, Needs]":
@@ -389,26 +395,26 @@ class Needs:
         )
 
 
-def _needs(command: KeyedCommand) -> Needs:
-    needs = Needs(command.account)
+def _named(command: KeyedCommand) -> Mapping[str, Any]:
+    named: dict[str, Any] = {}
     match command:
         case Grant() | Forfeit() | Receive():
-            needs = attrs.evolve(needs, sources=frozenset({command.source}))
+            named = {"sources": frozenset({command.source})}
         case Convert():
-            needs = attrs.evolve(needs, sources=frozenset({command.source, command.opens}))
+            named = {"sources": frozenset({command.source, command.opens})}
         case Revoke():
-            needs = attrs.evolve(needs, sources=frozenset({command.source, *command.successors}))
+            named = {"sources": frozenset({command.source, *command.successors})}
         case Capture() | Release():
-            needs = attrs.evolve(needs, holds=frozenset({command.hold}))
+            named = {"holds": frozenset({command.hold})}
         case Refund():
-            needs = attrs.evolve(needs, entries=frozenset({command.spend}))
+            named = {"entries": frozenset({command.spend})}
         case Restore():
-            needs = attrs.evolve(needs, entries=frozenset({command.revocation}), repaid=True)
+            named = {"entries": frozenset({command.revocation}), "repaid": True}
         case Spend() | PlaceHold() | Adjust() | Transfer():
             pass
         case _:
             assert_never(command)
-    return needs
+    return named
 
 
 def fingerprint(command: Command) -> str:
@@ -416,6 +422,24 @@ def fingerprint(command: Command) -> str:
 
     Defaults are left out, so that a field that a later version adds does not change what was asked before.
     """
-    asked = attrs.asdict(command, filter=lambda field, value: field.name != "key" and value != field.default)
-    canonical = json.dumps([type(command).__name__, asked], default=str, sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+    asked = [type(command).__name__, _asked(command)]
+    return hashlib.sha256(_CANONICAL.encode(asked).encode()).hexdigest()[:32]
+
+
+def _asked(value: object) -> object:
+    """Return what a value says as plain data; as `attrs.asdict` does, but this is done for every command."""
+    told = _told(cast("Hashable", type(value)))
+    if told is None:
+        return value
+    return {name: _asked(said) for name, default in told if (said := getattr(value, name)) != default}
+
+
+@cache
+def _told(kind: Any) -> tuple[tuple[str, object], ...] | None:  # noqa: ANN401 - a type is hashable, which mypy does not know
+    """Return the fields that count, with their defaults, of a kind of value that has fields."""
+    if not attrs.has(kind):
+        return None
+    return tuple((field.name, field.default) for field in attrs.fields(kind) if field.name != "key")
+
+
+_CANONICAL = json.JSONEncoder(default=str, sort_keys=True)

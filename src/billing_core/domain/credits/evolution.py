@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from operator import attrgetter
 from types import MappingProxyType
+from typing import Any
 
 import attrs
 
@@ -114,14 +115,14 @@ def moved(lot: Lot, movement: Movement) -> Lot:
     Raises:
         Invalid: The movement takes more than is there.
     """
+    left: dict[str, Any] = {}
     for book, amount in ((movement.source, -movement.amount), (movement.target, movement.amount)):
         name = _LOT_BOOKS.get(book)
         if name:
-            left = getattr(lot, name) + amount
-            if left < 0 and book is not Book.OWED:
+            left[name] = getattr(lot, name) + amount
+            if left[name] < 0 and book is not Book.OWED:
                 raise Invalid("movement", f"takes more from lot {lot.number} than is {name}")
-            lot = attrs.evolve(lot, **{name: left})
-    return lot
+    return attrs.evolve(lot, **left) if left else lot
 
 
 def _booked(books: Books, movements: Iterable[Movement]) -> Books:

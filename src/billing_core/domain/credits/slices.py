@@ -24,6 +24,8 @@ def taken(account: Account, amount: int, target: Book) -> tuple[Movement, ...]:
 def burned(lots: Iterable[Lot], amount: int, target: Book) -> Iterator[Movement]:
     """Return what takes so many credits from these lots, or as many as there are, the first to burn first."""
     for lot in sorted(lots, key=burn_order):
+        if not amount:
+            return
         part = min(amount, lot.remaining)
         if part:
             yield Movement(lot.number, Book.AVAILABLE, target, part)
