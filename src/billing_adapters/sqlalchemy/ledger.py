@@ -77,7 +77,7 @@ class SqlAlchemyLedger:
             Conflict: An account is not at its change's `expected_version` any more, or a key or source is taken.
         """
         # In one order everywhere, or two units that write the same accounts would wait for one another.
-        ordered = sorted(changes, key=lambda one: one.account.id)
+        ordered = sorted(changes, key=lambda one: (one.account.id.owner, one.account.id.unit))
         if not ordered:
             return
         what = f"account {ordered[0].account.id}" if len(ordered) == 1 else f"one of {len(ordered)} accounts"

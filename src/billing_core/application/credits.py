@@ -1,6 +1,6 @@
 """Credits: every command on them. Each is loaded, decided and recorded; a lost race is decided again."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypedDict, Unpack
@@ -44,6 +44,7 @@ __all__ = ["Credits", "Said", "Statement"]
 
 _ENOUGH = timedelta(hours=1)
 _SWEPT_AT_ONCE = 100
+_FEW = 10  # accounts that a unit writes without locking them before it decides
 
 
 class Said(TypedDict, total=False):
@@ -380,18 +381,20 @@ class Credits(Reading):
         return self._carry_out(commands) if commands else ()
 
     def _carry_out(self, commands: Sequence[KeyedCommand]) -> Sequence[Result]:
-        def do(unit: UnitOfWork, lock: bool) -> Sequence[Result]:  # noqa: FBT001 - `retried` says so
-            return carry_out(self._work(unit, lock=lock), commands)
+        accounts = {command.account for command in commands}
 
-        return retried(self._store, _named(commands), do)
+        def do(unit: UnitOfWork, lock: bool) -> Sequence[Result]:  # noqa: FBT001 - `retried` says so
+            # Who writes many accounts would lose them all to whoever writes one of them meanwhile.
+            return carry_out(self._work(unit, lock=lock or len(accounts) > _FEW), commands)
+
+        return retried(self._store, _named(accounts), do)
 
     def _work(self, unit: UnitOfWork, *, lock: bool) -> Work:
         return Work(unit, self._clock.now(), self._ids, self._policies, lock=lock)
 
 
-def _named(commands: Sequence[KeyedCommand]) -> str:
-    accounts = {command.account for command in commands}
-    return f"account {commands[0].account}" if len(accounts) == 1 else f"one of {len(accounts)} accounts"
+def _named(accounts: Collection[AccountId]) -> str:
+    return "account {}".format(*accounts) if len(accounts) == 1 else f"one of {len(accounts)} accounts"
 
 
 def _refuse_reserved(command: KeyedCommand) -> None:
