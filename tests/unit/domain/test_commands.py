@@ -277,3 +277,18 @@ def test_a_conversion_was_effected_if_its_lot_was_opened_under_whatever_key():
 def test_every_other_command_was_effected_if_its_key_was_recorded(command):
     assert effected(Account(ACME, recorded={"k": entry()}), command)
     assert not effected(Account(ACME, recorded={"l": entry()}), command)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"sources": frozenset({"s"})},
+        {"holds": frozenset({2})},
+        {"entries": frozenset({2})},
+        {"repaid": True},
+        {"everything": True},
+    ],
+)
+def test_whoever_names_more_than_keys_has_to_be_asked_more(named):
+    assert Needs(ACME, **named).beyond_keys
+    assert not Needs(ACME, keys=frozenset({"k"})).beyond_keys
