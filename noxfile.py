@@ -55,9 +55,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=HERE)
 def contracts(session: nox.Session) -> None:
-    """Hold the databases to the contracts of their ports."""
+    """Hold the databases to the contracts of their ports, and the benchmarks to writing what the library would."""
     session.install("--editable", ".[all]", *groups("test", "postgres"))
-    session.run(*PYTEST, "tests/contract/sqlalchemy", *session.posargs)
+    session.run(*PYTEST, "tests/contract/sqlalchemy", "tests/benchmarks", *session.posargs)
 
 
 @nox.session(python=HERE)

@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 
 from attrs import frozen
 
+from billing_adapters.conveyor import Conveyor
 from billing_adapters.sqlalchemy.store import SqlAlchemyStore, open_engine
 from billing_adapters.stripe.webhooks import StripeWebhooks
 from billing_adapters.system import SystemClock, Uuid7Ids
@@ -51,7 +52,11 @@ def open_billing(url: str, connections: int = 1) -> Iterator[Billing]:
     engine = open_engine(url, pool_size=connections)
     try:
         yield Billing(
-            store=SqlAlchemyStore(engine), provider=StripeWebhooks(("whsec_none",)), clock=SystemClock(), ids=Uuid7Ids()
+            store=SqlAlchemyStore(engine),
+            provider=StripeWebhooks(("whsec_none",)),
+            clock=SystemClock(),
+            ids=Uuid7Ids(),
+            folding=Conveyor(),
         )
     finally:
         engine.dispose()

@@ -46,8 +46,9 @@ WITH account AS (
     RETURNING lot.number
 ), entry AS (
     INSERT INTO billing_entry
-        (owner, unit, seq, operation, lines, available_after, held_after, effective_at, recorded_at, key, fingerprint)
-    SELECT owner, unit, version, 'spend', 1, available, held, recorded_at, recorded_at,
+        (owner, unit, seq, operation, lines, available_after, held_after, owed_after, effective_at, recorded_at, key,
+        fingerprint)
+    SELECT owner, unit, version, 'spend', 1, available, held, 0, recorded_at, recorded_at,
         gen_random_uuid()::text, md5(version::text)
     FROM account
     RETURNING owner, unit, seq
@@ -139,8 +140,9 @@ WHERE owner = :owner AND unit = 'credits' AND number = :lot
 """
 _ADD_ENTRY = """
 INSERT INTO billing_entry
-    (owner, unit, seq, operation, lines, available_after, held_after, effective_at, recorded_at, key, fingerprint)
-VALUES (:owner, 'credits', :seq, 'spend', 1, :available, :held, :at, :at, :key, :fingerprint)
+    (owner, unit, seq, operation, lines, available_after, held_after, owed_after, effective_at, recorded_at, key,
+    fingerprint)
+VALUES (:owner, 'credits', :seq, 'spend', 1, :available, :held, 0, :at, :at, :key, :fingerprint)
 """
 _ADD_MOVEMENT = """
 INSERT INTO billing_movement (owner, unit, seq, line, lot, source, target, amount)

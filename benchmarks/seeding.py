@@ -30,25 +30,27 @@ class Accounts:
 # The newest lot never expires; of the others each lasts a day longer than the one before, so the first burns first.
 _ACCOUNTS = """
 INSERT INTO billing_account
-    (owner, unit, version, issued, available, held, consumed, expired, revoked, recorded_at, next_due_at)
-SELECT :prefix || number, 'credits', :lots + :spends, -:lots * :credits, :lots * :credits - :spends, 0, :spends, 0, 0, :now,
-    CASE WHEN :lots > 1 THEN :due + :day END
+    (owner, unit, version, issued, scheduled, available, held, consumed, expired, revoked, owed, recorded_at, next_due_at)
+SELECT :prefix || number, 'credits', :lots + :spends, -:lots * :credits, 0, :lots * :credits - :spends, 0, :spends, 0, 0, 0,
+    :now, CASE WHEN :lots > 1 THEN :due + :day END
 FROM generate_series(0, :count - 1) AS number
 """
 _LOTS = """
 INSERT INTO billing_lot
-    (owner, unit, number, kind, priority, amount, effective_at, expires_at, source, remaining, held, expired, is_open)
+    (owner, unit, number, kind, priority, amount, effective_at, expires_at, source, remaining, held, expired, scheduled,
+    revoked, owed, is_open)
 SELECT :prefix || number, 'credits', lot, 'payg', 30, :credits, :now,
     CASE WHEN lot < :lots THEN :due + lot * :day ELSE :never END, 'grant:' || lot,
-    CASE WHEN lot = 1 THEN :credits - :spends ELSE :credits END, 0, 0, true
+    CASE WHEN lot = 1 THEN :credits - :spends ELSE :credits END, 0, 0, 0, 0, 0, true
 FROM generate_series(0, :count - 1) AS number, generate_series(CAST(1 AS bigint), :lots) AS lot
 """
 # The keys sort by age, as those of the library do.
 _ENTRIES = """
 INSERT INTO billing_entry
-    (owner, unit, seq, operation, lines, available_after, held_after, effective_at, recorded_at, key, fingerprint)
+    (owner, unit, seq, operation, lines, available_after, held_after, owed_after, effective_at, recorded_at, key,
+    fingerprint)
 SELECT :prefix || number, 'credits', seq, CASE WHEN seq <= :lots THEN 'grant' ELSE 'spend' END, 1,
-    least(seq, :lots) * :credits - greatest(seq - :lots, 0), 0, :now, :now,
+    least(seq, :lots) * :credits - greatest(seq - :lots, 0), 0, 0, :now, :now,
     '00000000-' || to_char(seq, 'FM000000000000000000000000000'), md5(CAST(seq AS text))
 FROM generate_series(0, :count - 1) AS number, generate_series(CAST(1 AS bigint), :lots + :spends) AS seq
 """
