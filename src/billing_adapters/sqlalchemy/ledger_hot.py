@@ -45,7 +45,7 @@ class _Part:
 _BOOKS = "account"
 _PARTS: Mapping[str, _Part] = MappingProxyType({
     _BOOKS: _Part(laid_out.books, account, laid_out.BOOKS, at=(*_ACCOUNT, "version")),
-    "opened": _Part(laid_out.opened, lot, (*_ACCOUNT, *laid_out.LOT[:-6], *laid_out.LEFT)),
+    "opened": _Part(laid_out.opened, lot, (*_ACCOUNT, *laid_out.TERMS, *laid_out.LEFT)),
     "touched": _Part(laid_out.touched, lot, laid_out.LEFT, at=_NUMBERED),
     "placed": _Part(laid_out.placed, hold, (*_ACCOUNT, *laid_out.HOLD, *laid_out.HOLDING)),
     "held": _Part(laid_out.held, hold, laid_out.HOLDING, at=_NUMBERED),

@@ -35,6 +35,7 @@ __all__ = [
     "LOOKED",
     "LOT",
     "MOVEMENT",
+    "TERMS",
     "Loaded",
     "Movements",
     "Names",
@@ -63,7 +64,7 @@ BOOKS = ("version", *(book.value for book in Book), "recorded_at", "next_due_at"
 LOOKED = (*BOOKS, "top_up_below")
 LEFT = ("remaining", "held", "expired", "scheduled", "revoked", "owed", "is_open")
 HOLDING = ("captured", "released", "slices", "is_open")
-LOT = (
+TERMS = (
     "number",
     "kind",
     "priority",
@@ -74,8 +75,8 @@ LOT = (
     "reference",
     "cost_minor",
     "cost_currency",
-    *LEFT[:-1],
 )
+LOT = (*TERMS, *LEFT[:-1])
 HOLD = ("number", "amount", "expires_at", "reference")
 ENTRY = (
     "seq",
@@ -100,20 +101,8 @@ _KINDS = {kind.value: kind for kind in LotKind}
 _LEFT = LEFT[:-1]
 _BOOKS_AT = 2  # behind the names
 _LOT_AT = _BOOKS_AT + len(LOOKED) + 1  # behind whether a key is known
-_TERMS = ("number", "priority", "amount", "effective_at", "expires_at", "source", "reference")
-_ENTRY = (
-    "seq",
-    "available_after",
-    "held_after",
-    "owed_after",
-    "effective_at",
-    "recorded_at",
-    "key",
-    "fingerprint",
-    "reference",
-    "reason",
-    "actor",
-)
+_TERMS = tuple(name for name in TERMS if name not in {"kind", "cost_minor", "cost_currency"})
+_ENTRY = tuple(name for name in ENTRY if name not in {"operation", "lines", "of_entry"})
 
 # Written ------------------------------------------------------------------------------------------------------------------
 

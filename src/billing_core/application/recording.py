@@ -69,7 +69,7 @@ def carry_out_once(work: Work, commands: Iterable[Grant | Convert | Forfeit]) ->
     for command in commands:
         account = work.unit.ledger.load([Needs.of(command)], lock=work.lock)[command.account]
         if not effected(account, command):
-            entries = decide(account, _until(max(work.now, account.recorded_at or work.now), command), work.now)
+            entries = decide(account, _until(account.present(work.now), command), work.now)
             _record(work, [change(account, entries)], last=False)
 
 

@@ -1,7 +1,6 @@
 """Subscriptions: which agreements an account has, and what follows when one of them changes."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
 
 from attrs import frozen
 
@@ -68,7 +67,7 @@ def follow_up(work: Work, invoice: Invoice, subscription: Subscription) -> None:
         for renewal in renewals(history, subscription.changes, work.policies.plan_change):
             if invoice.id in renewal.invoices:
                 account = _settled(work, renewal.account, renewal.sources)
-                carry_out_once(work, rolled_over(work.policies.rollover, renewal, account, _now(work, account)))
+                carry_out_once(work, rolled_over(work.policies.rollover, renewal, account, account.present(work.now)))
                 concerned |= renewal.invoices
     _part(work, concerned.values(), subscription.changes)
 
@@ -79,14 +78,10 @@ def _part(work: Work, invoices: Iterable[Invoice], changes: Collection[PlanChang
         return
     for parting in partings(invoices, changes):
         account = _settled(work, parting.account, parting.sources)
-        carry_out_once(work, parted(work.policies.plan_change, parting, account, _now(work, account)))
+        carry_out_once(work, parted(work.policies.plan_change, parting, account, account.present(work.now)))
 
 
 def _settled(work: Work, named: AccountId, sources: Iterable[str]) -> Account:
     """Return an account with the lots of these sources, as it is when everything that fell due is written down."""
     account = work.unit.ledger.load([Needs(named, sources=frozenset(sources))], lock=work.lock)[named]
-    return fold(account, settle(account, _now(work, account)))
-
-
-def _now(work: Work, account: Account) -> datetime:
-    return max(work.now, account.recorded_at or work.now)  # another host's clock may be ahead of ours
+    return fold(account, settle(account, account.present(work.now)))

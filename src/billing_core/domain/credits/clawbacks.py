@@ -8,7 +8,7 @@ import attrs
 from billing_core.domain.credits.commands import Refund, Restore, Revoke, Shortfall
 from billing_core.domain.credits.evolution import entry_of, moved
 from billing_core.domain.credits.grants import moment_of
-from billing_core.domain.credits.slices import burned, divided, returned, share
+from billing_core.domain.credits.slices import burned, divided, home, returned, share
 from billing_core.domain.credits.values import Account, Book, Entry, Lot, Movement, Operation, Slice
 from billing_core.domain.money import Money
 from billing_core.errors import AlreadyRestored, Invalid, RefundExceeded, RevocationExceeded, UnknownEntry, UnknownLot
@@ -183,7 +183,7 @@ def _undone(account: Account, movement: Movement, now: datetime) -> Movement:
     if target is Book.SCHEDULED and lot.effective_at <= now:
         target = Book.AVAILABLE
     if target is Book.AVAILABLE:
-        target = _home(lot, now)
+        target = home(lot, now)
     return Movement(lot.number, Book.REVOKED, target, movement.amount)
 
 
@@ -201,17 +201,13 @@ def _repaid(account: Account, revocation: Entry, undone: Sequence[Movement], now
         owed[number] -= part
         surplus -= part
         if part:
-            yield Movement(number, Book.OWED, _home(account.lot(number), now), part)
+            yield Movement(number, Book.OWED, home(account.lot(number), now), part)
     surplus -= account.owes
     for number in sorted(owed, reverse=True):
         part = max(min(surplus, owed[number]), 0)
         surplus -= part
         if part:
-            yield Movement(number, Book.OWED, _home(account.lot(number), now), part)
-
-
-def _home(lot: Lot, now: datetime) -> Book:
-    return Book.EXPIRED if lot.due(now) else Book.AVAILABLE
+            yield Movement(number, Book.OWED, home(account.lot(number), now), part)
 
 
 def _after(account: Account, movements: Iterable[Movement]) -> dict[int, Lot]:

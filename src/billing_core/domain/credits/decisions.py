@@ -57,9 +57,7 @@ def decide(account: Account, command: AnyCommand, now: datetime) -> tuple[Entry,
     """
     if command.account != account.id:
         raise Invalid("account", f"is {command.account} in the command, but it was to be decided on {account.id}")
-    now = moment(now)
-    if account.recorded_at:
-        now = max(now, account.recorded_at)  # another host's clock may be ahead of ours
+    now = account.present(moment(now))
     if isinstance(command, Command) and _carried_out(account, command):
         return ()
     due = settle(account, now)

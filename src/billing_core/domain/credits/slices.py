@@ -7,7 +7,7 @@ from billing_core.domain.credits.values import Account, Book, Lot, Movement, Sli
 from billing_core.domain.money import Money
 from billing_core.errors import InsufficientCredits
 
-__all__ = ["burned", "divided", "repaying", "returned", "share", "taken"]
+__all__ = ["burned", "divided", "home", "repaying", "returned", "share", "taken"]
 
 
 def taken(account: Account, amount: int, target: Book) -> tuple[Movement, ...]:
@@ -61,10 +61,14 @@ def returned(account: Account, source: Book, slices: Iterable[Slice], at: dateti
         lot = lots[one.lot]
         repaid = min(owes, one.amount) if lot.revoked else 0
         owes -= repaid
-        home = Book.EXPIRED if lot.due(at) else Book.AVAILABLE
-        for target, amount in ((Book.OWED, repaid), (home, one.amount - repaid)):
+        for target, amount in ((Book.OWED, repaid), (home(lot, at), one.amount - repaid)):
             if amount:
                 yield Movement(lot.number, source, target, amount)
+
+
+def home(lot: Lot, at: datetime) -> Book:
+    """Return where credits of a lot belong that are nobody's else: what comes back to one that has expired is lost."""
+    return Book.EXPIRED if lot.due(at) else Book.AVAILABLE
 
 
 def share(lot: Lot, amount: int) -> Money | None:

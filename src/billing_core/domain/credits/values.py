@@ -399,6 +399,10 @@ class Account:
         holds = [hold.expires_at for hold in self.holds if hold.open]
         return min((*expiries, *starts, *holds), default=None)
 
+    def present(self, now: datetime) -> datetime:
+        """Return `now` by the account's own time, which never goes back: another host's clock may be ahead of ours."""
+        return max(now, self.recorded_at or now)
+
     @property
     def owes(self) -> int:
         """How much was clawed back after it had been spent, and not repaid yet."""
