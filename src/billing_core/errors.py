@@ -20,8 +20,14 @@ __all__ = [
     "Invalid",
     "KeyReused",
     "Malformed",
+    "NotForSale",
     "NotMigrated",
     "ProductQuarantined",
+    "ProviderDeclined",
+    "ProviderDenied",
+    "ProviderError",
+    "ProviderRefused",
+    "ProviderUnavailable",
     "RefundExceeded",
     "Refused",
     "RevocationExceeded",
@@ -32,8 +38,11 @@ __all__ = [
     "UnknownAccount",
     "UnknownEntry",
     "UnknownHold",
+    "UnknownIntent",
     "UnknownLot",
+    "UnknownPrice",
     "UnknownProduct",
+    "UnknownSubscription",
     "UnknownTopUp",
     "UnknownWebhook",
     "WebhookRejected",
@@ -69,6 +78,10 @@ class Conflict(BillingError):
 
 class StoreError(BillingError):
     """The database could not do its part."""
+
+
+class ProviderError(BillingError):
+    """The payment provider did not do what it was asked."""
 
 
 class WebhookRejected(BillingError):
@@ -219,6 +232,51 @@ class ProductQuarantined(Refused):
 
 
 @frozen
+class NotForSale(Refused):
+    """Something cannot be bought like this."""
+
+    item: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Name it, and say why."""
+        return f"{self.item} cannot be bought: it {self.reason}"
+
+
+@frozen
+class UnknownPrice(Unknown):
+    """No price has this id."""
+
+    price: str
+
+    def __str__(self) -> str:
+        """Name the id."""
+        return f"no price {self.price!r} is known"
+
+
+@frozen
+class UnknownSubscription(Unknown):
+    """No subscription has this id."""
+
+    subscription: str
+
+    def __str__(self) -> str:
+        """Name the id."""
+        return f"no subscription {self.subscription!r} is known"
+
+
+@frozen
+class UnknownIntent(Unknown):
+    """Nothing was ordered under this key."""
+
+    intent: str
+
+    def __str__(self) -> str:
+        """Name the intent."""
+        return f"nothing was ordered as {self.intent!r}"
+
+
+@frozen
 class UnknownProduct(Unknown):
     """No product has this id."""
 
@@ -323,6 +381,59 @@ class StoreUnavailable(StoreError):
     def __str__(self) -> str:
         """Give the driver's class of failure, never its parameters."""
         return f"the database is unavailable ({self.reason}): try again with the same key"
+
+
+@frozen
+class ProviderDeclined(ProviderError):
+    """Whoever was to pay said no; asking again under the same key is declined again.
+
+    `code` is why, in the provider's word (`insufficient_funds`, `authentication_required`); `reason` is a sentence that may
+    be shown to the customer; `payment` is the attempt that failed, if there is one.
+    """
+
+    code: str
+    reason: str
+    payment: str | None = None
+
+    def __str__(self) -> str:
+        """Give the code and the sentence."""
+        return f"the payment was declined ({self.code}): {self.reason}"
+
+
+@frozen
+class ProviderRefused(ProviderError):
+    """The provider would not do this, and asking again is refused again: `code` and `reason` say why, `param` where."""
+
+    code: str
+    reason: str
+    param: str | None = None
+
+    def __str__(self) -> str:
+        """Give the code, the parameter and the sentence."""
+        where = f", {self.param}" if self.param else ""
+        return f"the payment provider refused ({self.code}{where}): {self.reason}"
+
+
+@frozen
+class ProviderDenied(ProviderError):
+    """The provider does not take the key, or the key may not do this; nothing was done."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        """Say why, without the key."""
+        return f"the payment provider does not take the key: {self.reason}"
+
+
+@frozen
+class ProviderUnavailable(ProviderError):
+    """The provider gave no answer: whether it did what it was asked is unknown, so ask again with the same key."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        """Say what came instead of an answer."""
+        return f"the payment provider gave no answer ({self.reason}): try again with the same key"
 
 
 @frozen

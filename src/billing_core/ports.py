@@ -14,7 +14,10 @@ from typing import Protocol, TypeVar
 from billing_core.domain.credits import Account, AccountId, Change, Entry, Needs
 from billing_core.domain.customers import Customer
 from billing_core.domain.events import Message
+from billing_core.domain.intents import Intent
 from billing_core.domain.mirrors import Mirrorable, Mirrored
+from billing_core.domain.orders import ChangePlan, IssuedInvoice, Order, Placed, Preview
+from billing_core.domain.pages import EventPage, Page
 from billing_core.domain.payments import Invoice, Payment
 from billing_core.domain.products import Price, Product
 from billing_core.domain.subscriptions import Subscription
@@ -23,13 +26,16 @@ from billing_core.domain.webhooks import Delivery, DeliveryState, Webhook
 
 __all__ = [
     "Clock",
+    "Cursors",
     "Customers",
     "Folding",
     "Ids",
     "Inbox",
+    "Intents",
     "Ledger",
     "Mirror",
     "Outbox",
+    "PaymentProvider",
     "Payments",
     "Prices",
     "Products",
@@ -87,6 +93,49 @@ class WebhookSource(Protocol):
 
         Raises:
             Malformed: The bytes are no event of this provider.
+        """
+
+
+class PaymentProvider(Protocol):
+    """Does what is ordered, and tells what it knows. It is never asked inside a transaction.
+
+    Every method raises `ProviderUnavailable` if no answer came, so that nobody knows whether anything was done;
+    `ProviderDenied` if the provider does not take the key; and `ProviderRefused` if it would not do this, or knows nothing
+    by that name. None repeats what was declined.
+    """
+
+    def place(self, order: Order, key: str) -> Placed:
+        """Do what is ordered, once for a key, however often it is asked within a day; say what it led to.
+
+        What is created carries the key in its metadata, so that `find` finds it. To end what has ended already, and to
+        create a customer that the key created before, is to have done it.
+
+        Raises:
+            ProviderDeclined: Whoever was to pay said no.
+        """
+
+    def find(self, order: Order, key: str) -> Placed | None:
+        """Return what became of an order that was placed under this key at least an hour ago, if anything did."""
+
+    def fetch(self, placed: str) -> Placed:
+        """Return what the provider says now of something that it placed, by the `id` that it gave it."""
+
+    def preview(self, change: ChangePlan, at: datetime) -> Preview:
+        """Return what a change of plan would cost at a moment, without making it."""
+
+    def invoices(self, customer: str, limit: int = 100) -> Sequence[IssuedInvoice]:
+        """Return at most `limit` invoices of a customer, the latest first."""
+
+    def products(self, after: str | None = None) -> Page[Product]:
+        """Return some of all products, archived ones too, that come after a cursor; the first ones without one."""
+
+    def prices(self, after: str | None = None) -> Page[Price]:
+        """Return some of all prices, archived ones too, whole with tiers and other currencies, likewise."""
+
+    def events(self, after: str | None = None) -> EventPage:
+        """Return some events that came after the one that `after` names, the earliest first.
+
+        Without `after` the earliest that the provider still has. The bodies are what `WebhookSource.parse` reads.
         """
 
 
@@ -211,6 +260,33 @@ class TopUps(Protocol):
         """Return at most `limit` top-ups whose `next_attempt_at` has come, the longest due first, then by account."""
 
 
+class Intents(Protocol):
+    """What was ordered from the payment provider, and what became of it."""
+
+    def get(self, ids: Iterable[str]) -> Mapping[str, Intent]:
+        """Return those that are written down."""
+
+    def put(self, intent: Intent) -> None:
+        """Write an intent over the one that has its `version` (0: over none) and raise that version by one.
+
+        Raises:
+            Conflict: The stored version is another one.
+        """
+
+    def due(self, now: datetime, limit: int) -> Sequence[Intent]:
+        """Return at most `limit` intents whose `next_attempt_at` has come, the longest due first, then by id."""
+
+
+class Cursors(Protocol):
+    """How far something has come that goes on another time."""
+
+    def get(self, name: str) -> str | None:
+        """Return the place, if one was kept."""
+
+    def put(self, name: str, place: str | None) -> None:
+        """Keep the place instead of the one before; None forgets it."""
+
+
 class Inbox(Protocol):
     """Webhooks as they came, and what became of them."""
 
@@ -284,6 +360,14 @@ class UnitOfWork(Protocol):
     @property
     def top_ups(self) -> TopUps:
         """The rules by which accounts are topped up."""
+
+    @property
+    def intents(self) -> Intents:
+        """What was ordered from the payment provider."""
+
+    @property
+    def cursors(self) -> Cursors:
+        """How far what goes on another time has come."""
 
     @property
     def inbox(self) -> Inbox:
