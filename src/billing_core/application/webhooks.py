@@ -8,34 +8,23 @@ is tried again later. Only what was rejected (not genuine, not readable) leaves 
 import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar, assert_never
+from typing import TypeVar
 
 import attrs
 from attrs import frozen
 
-from billing_core.application.catalog import record_price, record_product
-from billing_core.application.customers import record_customer
-from billing_core.application.payments import record_invoice, record_payment
-from billing_core.application.subscriptions import record_subscription
+from billing_core.application.news import made_known, record
 from billing_core.application.work import Missing, Work, retried
-from billing_core.domain.mirrors import Kind
 from billing_core.domain.policies import Policies
 from billing_core.domain.webhooks import (
     AlreadyApplied,
     Applied,
-    Command,
     Deferred,
     Delivery,
     DeliveryState,
     Failed,
     Ignored,
     Outcome,
-    RecordCustomer,
-    RecordInvoice,
-    RecordPayment,
-    RecordPrice,
-    RecordProduct,
-    RecordSubscription,
     Webhook,
     judged,
 )
@@ -147,11 +136,11 @@ class Webhooks:
         webhook = self._source.parse(delivery.body)
         if stored and stored.settled:
             # Whoever applied it may have been stopped before the others were looked at.
-            return AlreadyApplied(delivery.id), _provided(webhook)
+            return AlreadyApplied(delivery.id), made_known(webhook.commands)
         work = Work(unit, self._clock.now(), self._ids, self._policies, lock=lock)
         outcome = _apply(work, webhook)
         unit.inbox.put(judged(stored or delivery, outcome, work.now))
-        return outcome, _provided(webhook) if isinstance(outcome, Applied) else ()
+        return outcome, made_known(webhook.commands) if isinstance(outcome, Applied) else ()
 
     def _note(self, delivery: Delivery, outcome: Deferred | Failed, error: str | None = None) -> Outcome:
         return self._retried(lambda unit, _: self._noted(unit, delivery, outcome, error))
@@ -203,48 +192,5 @@ def _apply(work: Work, webhook: Webhook) -> Outcome:
         raise Malformed(webhook.unreadable)
     if not webhook.commands:
         return Ignored(webhook.id, f"nothing here depends on {webhook.type}")
-    for command in webhook.commands:
-        _apply_command(work, command)
+    record(work, webhook.commands)
     return Applied(webhook.id)
-
-
-def _apply_command(work: Work, command: Command) -> None:
-    match command:
-        case RecordProduct(product):
-            record_product(work, product)
-        case RecordPrice(price):
-            record_price(work, price)
-        case RecordCustomer(customer):
-            record_customer(work, customer)
-        case RecordSubscription(subscription):
-            record_subscription(work, subscription)
-        case RecordPayment(payment):
-            record_payment(work, payment)
-        case RecordInvoice(invoice):
-            record_invoice(work, invoice)
-        case _:
-            assert_never(command)
-
-
-def _provided(webhook: Webhook) -> Sequence[str]:
-    """Return the names of the objects that a webhook makes known, for which others may wait."""
-    named = (_made_known(command) for command in webhook.commands)
-    return [name for name in named if name]
-
-
-def _made_known(command: Command) -> str | None:
-    match command:
-        case RecordProduct(one):
-            return Kind.PRODUCT.named(one.value.id)
-        case RecordPrice(one):
-            return Kind.PRICE.named(one.value.id)
-        case RecordCustomer(one):
-            return Kind.CUSTOMER.named(one.value.id)
-        case RecordSubscription(one):
-            return Kind.SUBSCRIPTION.named(one.value.id)
-        case RecordInvoice(one):
-            return Kind.INVOICE.named(one.id)
-        case RecordPayment():
-            return None
-        case _:
-            assert_never(command)
