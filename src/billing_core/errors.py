@@ -40,6 +40,7 @@ __all__ = [
     "UnknownHold",
     "UnknownIntent",
     "UnknownLot",
+    "UnknownPayment",
     "UnknownPrice",
     "UnknownProduct",
     "UnknownSubscription",
@@ -252,6 +253,18 @@ class UnknownPrice(Unknown):
     def __str__(self) -> str:
         """Name the id."""
         return f"no price {self.price!r} is known"
+
+
+@frozen
+class UnknownPayment(Unknown):
+    """The account made no payment with this id."""
+
+    account: str
+    payment: str
+
+    def __str__(self) -> str:
+        """Name the id."""
+        return f"account {self.account!r} made no payment {self.payment!r}"
 
 
 @frozen

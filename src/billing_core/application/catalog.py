@@ -4,15 +4,11 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from billing_core.application.mirroring import keep
-from billing_core.application.work import Work
-from billing_core.domain.events import PRODUCT_QUARANTINED
-from billing_core.domain.mirrors import Kind, Mirrored
-from billing_core.domain.products import Price, Problem, Product, lint, quarantined
+from billing_core.domain.products import Price, Problem, Product, lint
 from billing_core.errors import UnknownProduct
 from billing_core.ports import Store
 
-__all__ = ["Catalog", "record_price", "record_product"]
+__all__ = ["Catalog"]
 
 
 @frozen
@@ -53,17 +49,3 @@ class Catalog:
             for product in products
             for problem in lint(product, (price for price in prices if price.product == product.id))
         ]
-
-
-def record_product(work: Work, incoming: Mirrored[Product]) -> None:
-    """Keep a product, and tell when its metadata cannot be read."""
-    kept = keep(work, work.unit.products, Kind.PRODUCT, incoming)
-    errors = quarantined(lint(kept.after))
-    if kept.changed and errors and not kept.after.deleted:
-        shown = "; ".join(str(one) for one in errors)
-        work.tell(PRODUCT_QUARANTINED, Kind.PRODUCT.named(kept.after.id), problems=shown)
-
-
-def record_price(work: Work, incoming: Mirrored[Price]) -> None:
-    """Keep a price."""
-    keep(work, work.unit.prices, Kind.PRICE, incoming)

@@ -2,7 +2,7 @@
 
 from attrs import frozen
 
-from billing_core.application.subscriptions import subscriptions_of
+from billing_core.application.agreements import subscriptions_of
 from billing_core.domain.entitlements import Entitlements as Entitled
 from billing_core.domain.entitlements import derive
 from billing_core.ports import Store

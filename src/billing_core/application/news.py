@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 
-from billing_core.application.catalog import record_price, record_product
+from billing_core.application.agreements import record_subscription
 from billing_core.application.customers import record_customer
-from billing_core.application.payments import record_invoice, record_payment
-from billing_core.application.subscriptions import record_subscription
+from billing_core.application.products import record_price, record_product
+from billing_core.application.receipts import record_invoice, record_payment
 from billing_core.application.work import Work
 from billing_core.domain.mirrors import Kind
 from billing_core.domain.webhooks import (

@@ -1,87 +1,189 @@
-"""Subscriptions: which agreements an account has, and what follows when one of them changes."""
+"""Subscriptions: begun, changed, paused and ended, as an account asks for it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import frozen
 
-from billing_core.application.customers import account_of
-from billing_core.application.mirroring import keep
-from billing_core.application.recording import carry_out_once
+from billing_core.application.agreements import subscriptions_of
+from billing_core.application.outward import Outward
+from billing_core.application.payers import Payers, for_sale
 from billing_core.application.work import Work
-from billing_core.domain.credits import Account, AccountId, Needs, fold, settle
-from billing_core.domain.events import SUBSCRIPTION_CHANGED
-from billing_core.domain.mirrors import Kind, Mirrored
-from billing_core.domain.payments import Invoice
-from billing_core.domain.policies import OnPlanChange, parted, partings, renewals, rolled_over
-from billing_core.domain.subscriptions import PlanChange, Subscription
-from billing_core.ports import Store, UnitOfWork
+from billing_core.domain.orders import (
+    CancelSubscription,
+    ChangePlan,
+    CreateSubscription,
+    KeepSubscription,
+    Order,
+    PauseSubscription,
+    Placed,
+    Preview,
+    Proration,
+    ResumeSubscription,
+)
+from billing_core.domain.policies import item_to_change, plan_terms
+from billing_core.domain.subscriptions import Subscription
+from billing_core.errors import Invalid, NotForSale, UnknownSubscription
+from billing_core.ports import Clock, Store, UnitOfWork
 
-__all__ = ["Subscriptions", "follow_up", "record_subscription", "subscriptions_of"]
+__all__ = ["Subscriptions"]
 
 
 @frozen
 class Subscriptions:
-    """Opened as `billing.subscriptions`."""
+    """Opened as `billing.subscriptions`.
+
+    What is ordered here is known here at once, and the webhook that tells of it later changes nothing; credits come with
+    the paid invoice. A `key` makes an order happen once. What every order may raise stands with `billing.checkout`.
+    """
 
     _store: Store
+    _outward: Outward
+    _payers: Payers
+    _clock: Clock
 
     def of(self, account: str) -> Sequence[Subscription]:
         """Return every subscription of an account, ended ones too, by id."""
         with self._store.view() as unit:
             return subscriptions_of(unit, account)
 
+    def create(
+        self,
+        account: str,
+        price: str,
+        quantity: int = 1,
+        *,
+        trial_days: int | None = None,
+        coupon: str | None = None,
+        promotion_code: str | None = None,
+        key: str | None = None,
+    ) -> Placed:
+        """Begin a subscription; the customer pays its first invoice with the secret that this returns.
 
-def subscriptions_of(unit: UnitOfWork, account: str) -> Sequence[Subscription]:
-    """Return the subscriptions that name an account, and those that name none but belong to a customer of it."""
-    named = {one.id: one for one in unit.subscriptions.of_account(account)}
-    for customer in unit.customers.of_account(account):
-        for mirrored in unit.subscriptions.of_customer(customer.id):
-            if mirrored.value.account is None:
-                named[mirrored.value.id] = mirrored.value
-    return [named[key] for key in sorted(named)]
+        It is `incomplete` until that is paid. An account may have several.
+
+        Raises:
+            UnknownPrice: Nobody has heard of this price: sync the catalog.
+            NotForSale: The price is archived, or is paid once.
+            ProductQuarantined: Nobody can tell what it would entitle to.
+        """
+        customer = self._payers.customer(account)
+
+        def make(work: Work) -> Order:
+            _recurring(work.unit, price, quantity)
+            return CreateSubscription(
+                customer=customer,
+                price=price,
+                quantity=quantity,
+                trial_days=trial_days,
+                coupon=coupon,
+                promotion_code=promotion_code,
+                metadata=plan_terms(account),
+            )
+
+        asked = ["subscribe", price, quantity, trial_days, coupon, promotion_code]
+        return self._outward.order(account, key, asked, make)
+
+    def change(
+        self,
+        account: str,
+        subscription: str,
+        price: str,
+        quantity: int = 1,
+        *,
+        instead_of: str | None = None,
+        proration: str = Proration.NOW,
+        key: str | None = None,
+    ) -> Placed:
+        """Change to another price or quantity in the middle of the period.
+
+        `instead_of` names the price to be left, where the subscription has several. What is unused of the old plan is
+        settled as `proration` says; the credits follow the policies.
+
+        Raises:
+            UnknownSubscription: The account has no such subscription.
+            UnknownPrice, NotForSale, ProductQuarantined: As for `create`; or the subscription has ended.
+        """
+        make = self._changing(account, subscription, price, quantity, instead_of, proration)
+        asked = ["change", subscription, price, quantity, instead_of, proration]
+        return self._outward.order(account, key, asked, lambda work: make(work.unit))
+
+    def preview(
+        self,
+        account: str,
+        subscription: str,
+        price: str,
+        quantity: int = 1,
+        *,
+        instead_of: str | None = None,
+        proration: str = Proration.NOW,
+    ) -> Preview:
+        """Return what `change` would cost now; nothing is changed, and what it raises `change` would raise."""
+        make = self._changing(account, subscription, price, quantity, instead_of, proration)
+        with self._store.view() as view:
+            change = make(view)
+        return self._outward.gateway.preview(change, self._clock.now())
+
+    def pause(self, account: str, subscription: str, *, key: str | None = None) -> Placed:
+        """Collect no payments until it is resumed.
+
+        Raises:
+            UnknownSubscription: The account has no such subscription.
+        """
+        return self._told(account, subscription, key, "pause", PauseSubscription(subscription=subscription))
+
+    def resume(self, account: str, subscription: str, *, key: str | None = None) -> Placed:
+        """Collect payments again.
+
+        Raises:
+            UnknownSubscription: The account has no such subscription.
+        """
+        return self._told(account, subscription, key, "resume", ResumeSubscription(subscription=subscription))
+
+    def cancel(self, account: str, subscription: str, *, now: bool = False, key: str | None = None) -> Placed:
+        """End a subscription when the period that is paid for ends, or `now`. One that has ended stays so.
+
+        Raises:
+            UnknownSubscription: The account has no such subscription.
+        """
+        order = CancelSubscription(subscription=subscription, at_period_end=not now)
+        return self._told(account, subscription, key, f"cancel {now}", order)
+
+    def keep(self, account: str, subscription: str, *, key: str | None = None) -> Placed:
+        """Take back that a subscription is to end with its period.
+
+        Raises:
+            UnknownSubscription: The account has no such subscription.
+        """
+        return self._told(account, subscription, key, "keep", KeepSubscription(subscription=subscription))
+
+    def _told(self, account: str, subscription: str, key: str | None, what: str, order: Order) -> Placed:
+        def make(work: Work) -> Order:
+            _of_account(work.unit, account, subscription)
+            return order
+
+        return self._outward.order(account, key, [what, subscription], make)
+
+    def _changing(
+        self, account: str, subscription: str, price: str, quantity: int, instead_of: str | None, proration: str
+    ) -> Callable[[UnitOfWork], ChangePlan]:
+        def make(unit: UnitOfWork) -> ChangePlan:
+            item = item_to_change(_of_account(unit, account, subscription), instead_of)
+            _recurring(unit, price, quantity)
+            return ChangePlan(subscription=subscription, item=item.id, price=price, quantity=quantity, proration=proration)
+
+        if proration not in {Proration.LATER, Proration.NOW, Proration.NONE}:
+            raise Invalid("proration", f"must be one of those that Proration names, not {proration!r}")
+        return make
 
 
-def record_subscription(work: Work, incoming: Mirrored[Subscription]) -> None:
-    """Keep a subscription, and let follow what becomes of the unused credits of plans that it left."""
-    kept = keep(work, work.unit.subscriptions, Kind.SUBSCRIPTION, incoming)
-    before, after = kept.before, kept.after
-    new_changes = set(after.changes) - set(before.changes if before else ())
-    if new_changes:
-        _part(work, work.unit.payments.invoices_of(after.id), new_changes)
-    if kept.changed:
-        work.tell(
-            SUBSCRIPTION_CHANGED,
-            Kind.SUBSCRIPTION.named(after.id),
-            after.account or account_of(work.unit, after.customer),
-            incoming.revision.occurred_at,
-            status=after.status,
-            status_before=before.status if before else None,
-        )
+def _of_account(unit: UnitOfWork, account: str, subscription: str) -> Subscription:
+    for one in subscriptions_of(unit, account):
+        if one.id == subscription:
+            return one
+    raise UnknownSubscription(subscription)
 
 
-def follow_up(work: Work, invoice: Invoice, subscription: Subscription) -> None:
-    """Let follow what a newly recorded invoice causes: what renewals carry over, and what becomes of plans left since."""
-    concerned = {invoice.id: invoice}
-    if work.policies.rollover:
-        history = work.unit.payments.invoices_of(subscription.id)
-        for renewal in renewals(history, subscription.changes, work.policies.plan_change):
-            if invoice.id in renewal.invoices:
-                account = _settled(work, renewal.account, renewal.sources)
-                carry_out_once(work, rolled_over(work.policies.rollover, renewal, account, account.present(work.now)))
-                concerned |= renewal.invoices
-    _part(work, concerned.values(), subscription.changes)
-
-
-def _part(work: Work, invoices: Iterable[Invoice], changes: Collection[PlanChange]) -> None:
-    """Let follow what becomes of what these recorded invoices granted for prices that these changes left."""
-    if work.policies.plan_change is OnPlanChange.KEEP:
-        return
-    for parting in partings(invoices, changes):
-        account = _settled(work, parting.account, parting.sources)
-        carry_out_once(work, parted(work.policies.plan_change, parting, account, account.present(work.now)))
-
-
-def _settled(work: Work, named: AccountId, sources: Iterable[str]) -> Account:
-    """Return an account with the lots of these sources, as it is when everything that fell due is written down."""
-    account = work.unit.ledger.load([Needs(named, sources=frozenset(sources))], lock=work.lock)[named]
-    return fold(account, settle(account, account.present(work.now)))
+def _recurring(unit: UnitOfWork, price: str, quantity: int) -> None:
+    _, sold = for_sale(unit, price, quantity)
+    if sold.recurring is None:
+        raise NotForSale(f"price {price}", "is paid once: nobody can subscribe to it")

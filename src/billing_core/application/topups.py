@@ -6,15 +6,19 @@ from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
+import attrs
 from attrs import frozen
 
 from billing_core.application.intents import keep_top_up, new_intent
+from billing_core.application.outward import Outward
+from billing_core.application.payers import Payers, for_sale, pack_price
 from billing_core.application.reading import UNIT
 from billing_core.application.work import Work, retried
 from billing_core.domain.credits import AccountId, Needs, balance_at
-from billing_core.domain.policies import Policies
+from billing_core.domain.orders import Order
+from billing_core.domain.policies import Policies, pack_order
 from billing_core.domain.topups import TopUp, TopUpRule, changed, declined, looked_at, removed, succeeded, wanted
-from billing_core.errors import UnknownTopUp
+from billing_core.errors import ProviderDeclined, ProviderRefused, Refused, Unknown, UnknownTopUp
 from billing_core.ports import Clock, Ids, Store, UnitOfWork
 
 __all__ = ["TopUps"]
@@ -28,16 +32,18 @@ _AN_HOUR = timedelta(hours=1)
 class TopUps:
     """Opened as `billing.top_ups`.
 
-    Nothing is paid here. When credits are few the outbox tells `top_up.wanted`; whoever buys uses the intent's id as the
-    idempotency key of the payment and as the id of its purchase. The news of the payment then grants the credits, and says
-    that the intent succeeded. Every method may raise `StoreUnavailable` and, after ten lost races, `Conflict`; all can be
-    asked again.
+    When credits are few the outbox tells `top_up.wanted`, and `charge` pays for it with the saved card. Whoever pays in
+    another way uses the intent's id as the idempotency key of the payment and as the id of its purchase. The news of the
+    payment then grants the credits, and says that the intent succeeded. Every method may raise `StoreUnavailable` and,
+    after ten lost races, `Conflict`; all can be asked again.
     """
 
     _store: Store
     _clock: Clock
     _ids: Ids
     _policies: Policies
+    _payers: Payers
+    _outward: Outward
 
     def set(
         self,
@@ -116,6 +122,32 @@ class TopUps:
             UnknownTopUp: It is neither in flight nor the last one that was.
         """
         return self._settled(AccountId(account, unit), intent, declined)
+
+    def charge(self, account: str, *, unit: str = UNIT) -> TopUp | None:
+        """Pay for the purchase that is in flight, with the customer's default payment method, and return how it stands.
+
+        Where nothing is in flight nothing is done; asked again for the same intent it pays once. A decline, or a pack that
+        cannot be bought, is written down, and the rule's pause begins.
+
+        Raises:
+            ProviderUnavailable: Nobody knows whether it was paid: ask again.
+            ProviderDenied: The provider does not take our key; nothing was paid.
+        """
+        top_up = self.of(account, unit=unit)
+        if top_up is None or top_up.in_flight is None:
+            return top_up
+        intent, rule = top_up.in_flight.id, top_up.rule
+        customer = self._payers.customer(account)
+
+        def make(work: Work) -> Order:
+            sold = for_sale(work.unit, pack_price(work.unit, rule.pack), rule.quantity)
+            return attrs.evolve(pack_order(intent, account, customer, sold, rule.quantity), off_session=True)
+
+        try:
+            self._outward.once(intent, account, ["top-up"], make)
+        except (ProviderDeclined, ProviderRefused, Refused, Unknown):
+            return self.declined(account, intent, unit=unit)
+        return self.of(account, unit=unit)
 
     def retry(self, limit: int = 100) -> Sequence[TopUp]:
         """Look at no more than `limit` accounts whose pause is over, and return those for which a pack is wanted now.

@@ -15,7 +15,19 @@ from billing_core.domain.orders import Order, Placed
 from billing_core.domain.times import moment, optional_moment
 from billing_core.errors import ProviderDeclined, ProviderError, ProviderRefused
 
-__all__ = ["KEY_LIFETIME", "Intent", "IntentState", "answered", "lost", "opened", "refused", "repeatable", "unanswered"]
+__all__ = [
+    "KEY_LIFETIME",
+    "LOST",
+    "LOST_REASON",
+    "Intent",
+    "IntentState",
+    "answered",
+    "lost",
+    "opened",
+    "refused",
+    "repeatable",
+    "unanswered",
+]
 
 # Stripe forgets idempotency keys after 24 hours at the earliest (https://docs.stripe.com/api/idempotent_requests); the rest
 # is for clocks that disagree.
@@ -24,6 +36,9 @@ KEY_LIFETIME = timedelta(hours=23)
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=6)
 _MOST_DOUBLINGS = 10
+
+LOST = "lost"
+LOST_REASON = "The provider never answered, and knows nothing of it. Order again, under another key."
 
 
 class IntentState(StrEnum):
@@ -105,8 +120,7 @@ def refused(intent: Intent, refusal: ProviderDeclined | ProviderRefused) -> Inte
 
 def lost(intent: Intent) -> Intent:
     """Return the intent after nobody found it, and the key is forgotten."""
-    reason = "The provider never answered and knows nothing of it. Order again, under another key."
-    return _settled(intent, IntentState.LOST, None, "lost", reason)
+    return _settled(intent, IntentState.LOST, None, LOST, LOST_REASON)
 
 
 def unanswered(intent: Intent, now: datetime) -> Intent:

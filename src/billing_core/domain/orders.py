@@ -56,7 +56,7 @@ def _trial(_instance: object, attribute: "attrs.Attribute[int | None]", value: i
 
 
 def _address(_instance: object, attribute: "attrs.Attribute[str]", value: str) -> None:
-    if not isinstance(value, str) or not value.startswith(("http://", "https://")):
+    if not str(value).startswith(("http://", "https://")):
         raise Invalid(attribute.name, "must be the address of a page, which begins with https:// or http://")
 
 

@@ -17,9 +17,18 @@ from billing_core.domain.policies.invoices import (
 from billing_core.domain.policies.plan_changes import Parting, parted, partings
 from billing_core.domain.policies.purchases import bought, purchase_grant
 from billing_core.domain.policies.rollovers import Renewal, renewals, rolled_over
+from billing_core.domain.policies.sales import (
+    MOST_UNITS,
+    item_to_change,
+    pack_order,
+    plan_terms,
+    purchase_terms,
+    require_for_sale,
+)
 from billing_core.domain.policies.sources import OPENED, RESERVED, line_source
 
 __all__ = [
+    "MOST_UNITS",
     "OPENED",
     "RESERVED",
     "Award",
@@ -35,11 +44,16 @@ __all__ = [
     "entitling_lines",
     "incomplete",
     "invoice_grants",
+    "item_to_change",
     "line_source",
+    "pack_order",
     "parted",
     "partings",
+    "plan_terms",
     "prices_to_know",
     "purchase_grant",
+    "purchase_terms",
     "renewals",
+    "require_for_sale",
     "rolled_over",
 ]

@@ -40,16 +40,7 @@ def require_for_sale(product: Product, price: Price, quantity: int) -> None:
         raise NotForSale(f"price {price.id}", "bills what was used")
 
 
-def pack_order(
-    purchase: str,
-    account: str,
-    customer: str,
-    sold: tuple[Product, Price],
-    quantity: int,
-    *,
-    off_session: bool = False,
-    payment_method: str | None = None,
-) -> TakePayment:
+def pack_order(purchase: str, account: str, customer: str, sold: tuple[Product, Price], quantity: int) -> TakePayment:
     """Return the order to take one payment for so many units of a product that is paid once.
 
     Raises:
@@ -67,8 +58,6 @@ def pack_order(
         customer=customer,
         amount_minor=int(total),
         currency=price.currency.code,
-        off_session=off_session,
-        payment_method=payment_method,
         description=product.name,
         metadata=purchase_terms(purchase, account, sold, quantity),
     )
