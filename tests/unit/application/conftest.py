@@ -48,6 +48,39 @@ class ScriptedSource:
         return self.prepared[body]
 
 
+class ScriptedGateway:
+    """A provider that answers, or fails, as it was told to; what it was asked is noted.
+
+    An answer is what it returns, an error that it raises, or a function of the order and the key.
+    """
+
+    def __init__(self):
+        self.answers = []
+        self.asked = []
+        self.looked_for = []
+        self.objects = {}
+
+    def place(self, order, key):
+        self.asked.append((order, key))
+        return self._answer(order, key)
+
+    def find(self, order, key):
+        self.looked_for.append((order, key))
+        return self._answer(order, key)
+
+    def fetch(self, placed):
+        return self.objects[placed]
+
+    def preview(self, change, at):
+        return self._answer(change, at)
+
+    def _answer(self, *asked):
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer(*asked) if callable(answer) else answer
+
+
 class EventfulStore:
     """A store whose next commits fail as they were told to, and before whose next units something else happens.
 
@@ -93,14 +126,16 @@ class Shop:
         self.store = EventfulStore(MemoryStore())
         self.clock = FixedClock(self.day(today))
         self.source = ScriptedSource()
+        self.gateway = ScriptedGateway()
         self.ids = SequentialIds()
         self._events = 0
-        self.choose(policies or Policies())
+        self.policies = policies or Policies()
+        self.choose(self.policies)
 
     def choose(self, policies):
         """Open the same shop with these policies."""
         parts = {"store": self.store, "provider": self.source, "clock": self.clock, "ids": self.ids}
-        self.billing = Billing(**parts, policies=policies)
+        self.billing = Billing(**parts, policies=policies, gateway=self.gateway)
 
     # Asking
 
