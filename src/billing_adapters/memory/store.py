@@ -11,7 +11,9 @@ from threading import Lock
 
 from attrs import field, frozen
 
+from billing_adapters.memory.cursors import MemoryCursors
 from billing_adapters.memory.inbox import MemoryInbox
+from billing_adapters.memory.intents import MemoryIntents
 from billing_adapters.memory.ledger import Ledgered, MemoryLedger
 from billing_adapters.memory.mirrors import MemoryCustomers, MemoryPrices, MemoryProducts, MemorySubscriptions
 from billing_adapters.memory.outbox import MemoryOutbox
@@ -21,6 +23,7 @@ from billing_adapters.memory.topups import MemoryTopUps
 from billing_core.domain.credits import AccountId
 from billing_core.domain.customers import Customer
 from billing_core.domain.events import Message
+from billing_core.domain.intents import Intent
 from billing_core.domain.mirrors import Mirrored
 from billing_core.domain.payments import Invoice, Payment
 from billing_core.domain.products import Price, Product
@@ -44,6 +47,8 @@ class Committed:
     invoices: Mapping[str, Invoice] = field(factory=dict)
     accounts: Mapping[AccountId, Ledgered] = field(factory=dict)
     top_ups: Mapping[AccountId, TopUp] = field(factory=dict)
+    intents: Mapping[str, Intent] = field(factory=dict)
+    places: Mapping[str, str] = field(factory=dict)
     deliveries: Mapping[str, Delivery] = field(factory=dict)
     messages: Mapping[str, Message] = field(factory=dict)
     delivered: Mapping[str, datetime] = field(factory=dict)
@@ -64,6 +69,8 @@ class MemoryUnit:
         self._invoices = Table(committed.invoices, life)
         self._accounts = Table(committed.accounts, life)
         self._top_ups = Table(committed.top_ups, life)
+        self._intents = Table(committed.intents, life)
+        self._places = Table(committed.places, life)
         self._deliveries = Table(committed.deliveries, life)
         self._messages = Table(committed.messages, life)
         self._delivered = Table(committed.delivered, life)
@@ -74,6 +81,8 @@ class MemoryUnit:
         self.payments = MemoryPayments(self._payments, self._invoices)
         self.ledger = MemoryLedger(self._accounts, self._top_ups)
         self.top_ups = MemoryTopUps(self._top_ups)
+        self.intents = MemoryIntents(self._intents)
+        self.cursors = MemoryCursors(self._places)
         self.inbox = MemoryInbox(self._deliveries)
         self.outbox = MemoryOutbox(self._messages, self._delivered)
 
@@ -94,6 +103,8 @@ class MemoryUnit:
             invoices=self._invoices.rows,
             accounts=self._accounts.rows,
             top_ups=self._top_ups.rows,
+            intents=self._intents.rows,
+            places=self._places.rows,
             deliveries=self._deliveries.rows,
             messages=self._messages.rows,
             delivered=self._delivered.rows,

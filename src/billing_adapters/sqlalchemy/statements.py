@@ -1,4 +1,4 @@
-"""Statements: the two things that the databases do not say alike. Everything else is SQLAlchemy's."""
+"""Statements: the things that the databases do not say alike. Everything else is SQLAlchemy's."""
 
 import json
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ARRAY, FromClause, Insert, Table, Text, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-__all__ = ["Asked", "insert_new"]
+__all__ = ["Asked", "insert_new", "insert_over"]
 
 
 class Asked:
@@ -36,6 +36,13 @@ def insert_new(dialect: str, table: Table) -> Insert:
     if dialect == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing()
     return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def insert_over(dialect: str, table: Table) -> Insert:
+    """Return the INSERT that replaces a row whose name is taken."""
+    insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    others = {one.name: insert.excluded[one.name] for one in table.columns if not one.primary_key}
+    return insert.on_conflict_do_update(index_elements=table.primary_key, set_=others)
 
 
 def _arrays(columns: tuple[str, ...]) -> FromClause:

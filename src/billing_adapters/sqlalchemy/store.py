@@ -18,8 +18,10 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from billing_adapters.sqlalchemy import schema
+from billing_adapters.sqlalchemy.cursors import SqlAlchemyCursors
 from billing_adapters.sqlalchemy.failures import translated
 from billing_adapters.sqlalchemy.inbox import SqlAlchemyInbox
+from billing_adapters.sqlalchemy.intents import SqlAlchemyIntents
 from billing_adapters.sqlalchemy.ledger import SqlAlchemyLedger
 from billing_adapters.sqlalchemy.mirrors import (
     SqlAlchemyCustomers,
@@ -75,6 +77,16 @@ class SqlAlchemyUnit:
     def top_ups(self) -> SqlAlchemyTopUps:
         """The rules by which accounts are topped up."""
         return SqlAlchemyTopUps(self._transaction)
+
+    @property
+    def intents(self) -> SqlAlchemyIntents:
+        """What was ordered from the payment provider."""
+        return SqlAlchemyIntents(self._transaction)
+
+    @property
+    def cursors(self) -> SqlAlchemyCursors:
+        """How far what goes on another time has come."""
+        return SqlAlchemyCursors(self._transaction)
 
     @property
     def inbox(self) -> SqlAlchemyInbox:

@@ -35,9 +35,11 @@ __all__ = [
     "REVISIONS",
     "VERSION_TABLE",
     "account",
+    "cursor",
     "customer",
     "entry",
     "hold",
+    "intent",
     "invoice",
     "invoice_line",
     "lot",
@@ -397,6 +399,39 @@ Index(
     "billing_top_up_due_idx",
     *(top_up.c[name] for name in ("next_attempt_at", "owner", "unit")),
     **_only(top_up.c.next_attempt_at.is_not(None)),
+)
+
+
+# The payment provider -----------------------------------------------------------------------------------------------------
+
+intent = Table(
+    "billing_intent",
+    metadata,
+    Column("id", NAME, primary_key=True),
+    _required("account", NAME),
+    _required("asked", Text),
+    _required("ordered", DOCUMENT),
+    _required("asked_at", Instant),
+    _required("state", Text),
+    Column("placed", NAME),
+    Column("code", Text),
+    Column("reason", Text),
+    _required("attempts", Integer),
+    Column("next_attempt_at", Instant),
+    _required("version", BigInteger),
+)
+Index(
+    "billing_intent_due_idx",
+    intent.c.next_attempt_at,
+    intent.c.id,
+    **_only(intent.c.next_attempt_at.is_not(None)),
+)
+
+cursor = Table(
+    "billing_cursor",
+    metadata,
+    Column("name", NAME, primary_key=True),
+    _required("place", Text),
 )
 
 

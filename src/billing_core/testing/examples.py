@@ -30,8 +30,10 @@ from billing_core.domain.credits import (
 )
 from billing_core.domain.customers import Customer, Link
 from billing_core.domain.events import CREDITS_GRANTED, Event, Message
+from billing_core.domain.intents import Intent
 from billing_core.domain.mirrors import Mirrorable, Mirrored, Phase, snapshot
 from billing_core.domain.money import Currency, Money
+from billing_core.domain.orders import CreateCustomer
 from billing_core.domain.payments import BillingReason, Invoice, Payment
 from billing_core.domain.products import Price, Product
 from billing_core.domain.subscriptions import Status, Subscription
@@ -68,6 +70,7 @@ __all__ = [
     "an_adjustment",
     "an_expire",
     "an_impossible_change",
+    "an_intent",
     "an_invoice",
     "fresh",
     "prepared",
@@ -180,6 +183,13 @@ def a_top_up(account: AccountId | None = None, **rest: Any) -> TopUp:  # noqa: A
     of = account or an_account()
     rule = TopUpRule(account=of, threshold=10, pack="price_pack", most_purchases=3, per=timedelta(days=30))
     return TopUp(rule=rule, **rest)
+
+
+def an_intent(**rest: Any) -> Intent:  # noqa: ANN401 - any field of the intent
+    """Return an open intent with a fresh id, for a fresh account, that nobody waits for."""
+    account = fresh("user")
+    told = {"id": fresh("int"), "account": account, "asked": "what", "order": CreateCustomer(account=account)}
+    return Intent(**{**told, "asked_at": NOW, **rest})
 
 
 # What a provider told us --------------------------------------------------------------------------------------------------

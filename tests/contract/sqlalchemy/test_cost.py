@@ -35,6 +35,7 @@ from billing_core.testing.examples import (
     a_subscription,
     a_top_up,
     an_account,
+    an_intent,
     an_invoice,
     fresh,
 )
@@ -45,6 +46,8 @@ IN_SQLITE = {
     "billing_account_pk": "sqlite_autoindex_billing_account_1",
     "billing_entry_pk": "sqlite_autoindex_billing_entry_1",
     "billing_hold_pk": "sqlite_autoindex_billing_hold_1",
+    "billing_cursor_pk": "sqlite_autoindex_billing_cursor_1",
+    "billing_intent_pk": "sqlite_autoindex_billing_intent_1",
     "billing_invoice_line_pk": "sqlite_autoindex_billing_invoice_line_1",
     "billing_invoice_pk": "sqlite_autoindex_billing_invoice_1",
     "billing_lot_pk": "sqlite_autoindex_billing_lot_1",
@@ -223,6 +226,12 @@ def _everything(unit, again):
     unit.top_ups.put(unit.top_ups.get([owner])[owner])
     unit.top_ups.put(a_top_up())
     unit.top_ups.due(NOW, 3 + again)
+    intent = an_intent(next_attempt_at=NOW)
+    unit.intents.put(intent)
+    unit.intents.put(unit.intents.get([intent.id])[intent.id])
+    unit.intents.due(NOW, 3 + again)
+    for place in ("here", unit.cursors.get("sync"), None):
+        unit.cursors.put("sync", place)
     unit.outbox.add([a_message(fresh("m"))])
     unit.outbox.delivered([one.id for one in unit.outbox.pending(3 + again)], NOW)
 
@@ -306,6 +315,8 @@ def filled(engine, store):
                 unit.payments.record_payment(a_payment(account=owner.owner))
                 _invoices(unit, 1, "sub_known")
                 unit.top_ups.put(a_top_up(next_attempt_at=NOW))
+                unit.intents.put(an_intent(next_attempt_at=NOW))
+                unit.cursors.put(fresh("sync"), "here")
                 waiting = {"state": DeliveryState.DEFERRED, "waiting_for": (fresh("product"), fresh("price"))}
                 unit.inbox.put(a_delivery(**waiting, next_attempt_at=NOW))
         unit.commit()
@@ -370,6 +381,9 @@ ASKED = {
     "what is in a state": (lambda unit: unit.inbox.in_state(DeliveryState.DEAD, 10), 0, ["billing_webhook_state_idx"]),
     "top-ups": (lambda unit: unit.top_ups.get([an_account()]), 0, ["billing_top_up_pk"]),
     "top-ups that are due": (lambda unit: unit.top_ups.due(NOW, 10), 0, ["billing_top_up_due_idx"]),
+    "intents": (lambda unit: unit.intents.get(["a"]), 0, ["billing_intent_pk"]),
+    "intents that are due": (lambda unit: unit.intents.due(NOW, 10), 0, ["billing_intent_due_idx"]),
+    "a cursor": (lambda unit: unit.cursors.get("a"), 0, ["billing_cursor_pk"]),
     "what is pending": (lambda unit: unit.outbox.pending(10), 0, ["billing_outbox_pending_idx"]),
     "prices of products": (lambda unit: unit.prices.of_products(["a"]), 0, ["billing_price_product_id_idx"]),
     "customers of an account": (lambda unit: unit.customers.of_account("a"), 0, ["billing_customer_account_id_idx"]),
@@ -450,6 +464,7 @@ def test_due_and_pending_are_not_sorted(engine, executed):
     for ask in (
         lambda unit: unit.inbox.due(tomorrow, 1),
         lambda unit: unit.top_ups.due(tomorrow, 1),
+        lambda unit: unit.intents.due(tomorrow, 1),
         lambda unit: unit.outbox.pending(1),
     ):
         plan = _plans(engine, executed, ask)[0]

@@ -12,7 +12,9 @@ from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from billing_adapters.memory import MemoryStore, ledger, store
+from billing_adapters.memory.cursors import MemoryCursors
 from billing_adapters.memory.inbox import MemoryInbox
+from billing_adapters.memory.intents import MemoryIntents
 from billing_adapters.memory.ledger import MemoryLedger
 from billing_adapters.memory.mirrors import MemoryMirror, MemoryProducts
 from billing_adapters.memory.outbox import MemoryOutbox
@@ -20,6 +22,7 @@ from billing_adapters.memory.payments import MemoryPayments
 from billing_adapters.memory.tables import Table
 from billing_adapters.memory.topups import MemoryTopUps
 from billing_core.domain.credits import Lot, decisions, holdings, slices
+from billing_core.domain.orders import CreateCustomer
 from billing_core.errors import BillingError, Conflict, HoldClosed
 from billing_core.testing.contracts import StoreContract
 from billing_core.testing.contracts.crowds import threads
@@ -320,6 +323,15 @@ def without_holds(account, now, _honest=decisions._next_due):
 
 def overwrite(payments, payment):
     payments._payments.put(payment.id, payment)
+
+
+def the_first_place(cursors, name, place):
+    if name not in cursors._places.rows:
+        cursors._places.put(name, place)
+
+
+def nothing_instead_of_none(cursors, name, place, _honest=MemoryCursors.put):
+    _honest(cursors, name, place or "")
 
 
 def waiting_whatever_their_state(inbox, names):
@@ -635,6 +647,33 @@ BROKEN = {
     "tops up the next due first": (
         answering(MemoryTopUps, "due", lambda found: found[::-1]),
         "due_top_ups_come_longest_due_first",
+    ),
+    # Intents and cursors
+    "has intents without versions": (
+        replaced(Table, "guard", lambda *_, **__: None),
+        "of_many_who_order_under_one_name_one_does",
+    ),
+    "forgets what was ordered": (
+        given(MemoryIntents, "put", lambda one: attrs.evolve(one, order=CreateCustomer(account="somebody"))),
+        "an_order_is_kept_exactly",
+    ),
+    "forgets why it was refused": (
+        given(MemoryIntents, "put", lambda one: attrs.evolve(one, reason=None)),
+        "an_intent_is_kept_exactly",
+    ),
+    "finds the last ordered first": (
+        answering(MemoryIntents, "due", lambda found: found[::-1]),
+        "due_intents_come_longest_due_first",
+    ),
+    "keeps the first place": (replaced(MemoryCursors, "put", the_first_place), "the_last_place_counts"),
+    "takes no place for an empty one": (
+        replaced(MemoryCursors, "put", nothing_instead_of_none),
+        "a_place_can_be_forgotten",
+        1,
+    ),
+    "takes an empty place for none": (
+        answering(MemoryCursors, "get", lambda place: place or None),
+        "a_place_is_kept_exactly",
     ),
     # The inbox and the outbox
     "lets settled deliveries wait": (

@@ -12,9 +12,11 @@ import pytest
 
 from billing_core.ports import Store
 from billing_core.testing.contracts.concurrency import ConcurrencyContract
+from billing_core.testing.contracts.cursors import CursorContract
 from billing_core.testing.contracts.histories import HistoryContract
 from billing_core.testing.contracts.holds import HoldContract
 from billing_core.testing.contracts.inbox import InboxContract
+from billing_core.testing.contracts.intents import IntentContract
 from billing_core.testing.contracts.ledger import LedgerContract
 from billing_core.testing.contracts.mirrors import MirrorContract
 from billing_core.testing.contracts.outbox import OutboxContract
@@ -26,10 +28,12 @@ from billing_core.testing.contracts.unit import UnitContract
 __all__ = [
     "ClockContract",
     "ConcurrencyContract",
+    "CursorContract",
     "HistoryContract",
     "HoldContract",
     "IdsContract",
     "InboxContract",
+    "IntentContract",
     "LedgerContract",
     "MirrorContract",
     "OutboxContract",
@@ -48,6 +52,8 @@ class StoreContract(
     ConcurrencyContract,
     HistoryContract,
     TopUpContract,
+    IntentContract,
+    CursorContract,
     InboxContract,
     OutboxContract,
 ):

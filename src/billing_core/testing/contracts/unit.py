@@ -21,6 +21,7 @@ from billing_core.testing.examples import (
     a_spend,
     an_account,
     an_impossible_change,
+    an_intent,
     an_invoice,
     fresh,
     prepared,
@@ -47,6 +48,9 @@ _WRITES: Mapping[str, Write] = MappingProxyType({
     "a payment": lambda unit: unit.payments.record_payment(a_payment()),
     "an invoice": lambda unit: unit.payments.record_invoice(an_invoice()),
     "the ledger": lambda unit: unit.ledger.record([a_change()]),
+    "an intent": lambda unit: unit.intents.put(an_intent()),
+    "a cursor": lambda unit: unit.cursors.put("sync", "here"),
+    "no cursor": lambda unit: unit.cursors.put("sync", None),
     "the inbox": lambda unit: unit.inbox.put(a_delivery()),
     "the outbox": lambda unit: unit.outbox.add([a_message(fresh("msg"))]),
 })

@@ -17,6 +17,7 @@ from billing_core.testing.strategies.credits import (
     revocations,
     transfers,
 )
+from billing_core.testing.strategies.orders import intents, orders
 from billing_core.testing.strategies.primitives import (
     currencies,
     instants,
@@ -58,6 +59,7 @@ __all__ = [
     "histories",
     "holds",
     "instants",
+    "intents",
     "invoice_lines",
     "invoices",
     "links",
@@ -66,6 +68,7 @@ __all__ = [
     "mirrored",
     "moneys",
     "names",
+    "orders",
     "payments",
     "prices",
     "products",

@@ -55,6 +55,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("next_due_at IS NOT NULL"),
     )
     op.create_table(
+        "billing_cursor",
+        sa.Column("name", NAME, nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="billing_cursor_pk"),
+    )
+    op.create_table(
         "billing_customer",
         sa.Column("id", NAME, nullable=False),
         sa.Column("account", NAME),
@@ -134,6 +140,29 @@ def upgrade() -> None:
         ["owner", "unit", "expires_at", "number"],
         sqlite_where=sa.text("is_open = 1"),
         postgresql_where=sa.text("is_open"),
+    )
+    op.create_table(
+        "billing_intent",
+        sa.Column("id", NAME, nullable=False),
+        sa.Column("account", NAME, nullable=False),
+        sa.Column("asked", sa.Text(), nullable=False),
+        sa.Column("ordered", DOCUMENT, nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("placed", NAME),
+        sa.Column("code", sa.Text()),
+        sa.Column("reason", sa.Text()),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", sa.BigInteger()),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="billing_intent_pk"),
+    )
+    op.create_index(
+        "billing_intent_due_idx",
+        "billing_intent",
+        ["next_attempt_at", "id"],
+        sqlite_where=sa.text("next_attempt_at IS NOT NULL"),
+        postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
     )
     op.create_table(
         "billing_invoice",
@@ -432,7 +461,9 @@ def downgrade() -> None:
     op.drop_table("billing_movement")
     op.drop_table("billing_lot")
     op.drop_table("billing_invoice")
+    op.drop_table("billing_intent")
     op.drop_table("billing_hold")
     op.drop_table("billing_entry")
     op.drop_table("billing_customer")
+    op.drop_table("billing_cursor")
     op.drop_table("billing_account")
