@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from billing_core.domain.customers import Customer
     from billing_core.domain.entitlements import Entitlements
     from billing_core.domain.events import Event, Message
+    from billing_core.domain.intents import Intent, IntentState
     from billing_core.domain.money import Currency, Money
+    from billing_core.domain.orders import IssuedInvoice, Placed, Preview, Proration
     from billing_core.domain.payments import Payment, Purchase
     from billing_core.domain.policies import OnPlanChange, Policies, Rollover, TrialCredits, Yearly
     from billing_core.domain.products import CreditTerms, CreditType, Price, Problem, Product, Severity
@@ -60,7 +62,14 @@ if TYPE_CHECKING:
         Invalid,
         KeyReused,
         Malformed,
+        NotForSale,
         NotMigrated,
+        ProductQuarantined,
+        ProviderDeclined,
+        ProviderDenied,
+        ProviderError,
+        ProviderRefused,
+        ProviderUnavailable,
         RefundExceeded,
         Refused,
         RevocationExceeded,
@@ -71,8 +80,12 @@ if TYPE_CHECKING:
         UnknownAccount,
         UnknownEntry,
         UnknownHold,
+        UnknownIntent,
         UnknownLot,
+        UnknownPayment,
+        UnknownPrice,
         UnknownProduct,
+        UnknownSubscription,
         UnknownTopUp,
         UnknownWebhook,
         WebhookRejected,
@@ -111,7 +124,10 @@ __all__ = [
     "HoldExceeded",
     "Ignored",
     "InsufficientCredits",
+    "Intent",
+    "IntentState",
     "Invalid",
+    "IssuedInvoice",
     "KeyReused",
     "Lot",
     "LotKind",
@@ -119,16 +135,26 @@ __all__ = [
     "Message",
     "Money",
     "Movement",
+    "NotForSale",
     "NotMigrated",
     "OnPlanChange",
     "Operation",
     "Outcome",
     "Payment",
+    "Placed",
     "PlanChange",
     "Policies",
+    "Preview",
     "Price",
     "Problem",
     "Product",
+    "ProductQuarantined",
+    "Proration",
+    "ProviderDeclined",
+    "ProviderDenied",
+    "ProviderError",
+    "ProviderRefused",
+    "ProviderUnavailable",
     "Purchase",
     "RefundExceeded",
     "Refused",
@@ -154,8 +180,12 @@ __all__ = [
     "UnknownAccount",
     "UnknownEntry",
     "UnknownHold",
+    "UnknownIntent",
     "UnknownLot",
+    "UnknownPayment",
+    "UnknownPrice",
     "UnknownProduct",
+    "UnknownSubscription",
     "UnknownTopUp",
     "UnknownWebhook",
     "WebhookRejected",
@@ -175,7 +205,9 @@ _HOMES = {
         "domain.customers": "Customer",
         "domain.entitlements": "Entitlements",
         "domain.events": "Event Message",
+        "domain.intents": "Intent IntentState",
         "domain.money": "Currency Money",
+        "domain.orders": "IssuedInvoice Placed Preview Proration",
         "domain.payments": "Payment Purchase",
         "domain.policies": "OnPlanChange Policies Rollover TrialCredits Yearly",
         "domain.products": "CreditTerms CreditType Price Problem Product Severity",
@@ -184,9 +216,11 @@ _HOMES = {
         "domain.webhooks": "AlreadyApplied Applied Deferred Delivery DeliveryState Failed Ignored Outcome",
         "errors": (
             "AlreadyGranted AlreadyRestored BadSignature BillingError Conflict CurrencyMismatch HoldClosed "
-            "HoldExceeded InsufficientCredits Invalid KeyReused Malformed NotMigrated RefundExceeded Refused "
-            "RevocationExceeded Stale StoreError StoreUnavailable Unknown UnknownAccount UnknownEntry "
-            "UnknownHold UnknownLot UnknownProduct UnknownTopUp UnknownWebhook WebhookRejected"
+            "HoldExceeded InsufficientCredits Invalid KeyReused Malformed NotForSale NotMigrated ProductQuarantined "
+            "ProviderDeclined ProviderDenied ProviderError ProviderRefused ProviderUnavailable RefundExceeded Refused "
+            "RevocationExceeded Stale StoreError StoreUnavailable Unknown UnknownAccount UnknownEntry UnknownHold "
+            "UnknownIntent UnknownLot UnknownPayment UnknownPrice UnknownProduct UnknownSubscription UnknownTopUp "
+            "UnknownWebhook WebhookRejected"
         ),
     }.items()
     for name in names.split()

@@ -7,7 +7,7 @@ from attrs import frozen
 from billing_core.application.outward import Outward
 from billing_core.application.work import Work
 from billing_core.domain.money import Money
-from billing_core.domain.orders import Order, Placed, RefundPayment
+from billing_core.domain.orders import IssuedInvoice, Order, Placed, RefundPayment
 from billing_core.domain.payments import Payment
 from billing_core.errors import CurrencyMismatch, UnknownPayment
 from billing_core.ports import Store
@@ -26,6 +26,13 @@ class Payments:
         """Return the payments that name an account or bought something for it, oldest first; not its invoices."""
         with self._store.view() as unit:
             return unit.payments.payments_of(account)
+
+    def invoices(self, account: str, limit: int = 100) -> Sequence[IssuedInvoice]:
+        """Return at most `limit` invoices of an account, the latest first, as the provider shows them now."""
+        with self._store.view() as unit:
+            customers = [one.id for one in unit.customers.of_account(account)]
+        found = [invoice for one in customers for invoice in self._outward.gateway.invoices(one, limit)]
+        return sorted(found, key=lambda one: one.issued_at, reverse=True)[:limit]
 
     def refund(
         self, account: str, payment: str, amount: Money | None = None, *, reason: str | None = None, key: str | None = None

@@ -59,6 +59,7 @@ class ScriptedGateway:
         self.asked = []
         self.looked_for = []
         self.objects = {}
+        self.issued = {}
 
     def place(self, order, key):
         self.asked.append((order, key))
@@ -70,6 +71,9 @@ class ScriptedGateway:
 
     def fetch(self, placed):
         return self.objects[placed]
+
+    def invoices(self, customer, limit):
+        return self.issued[customer][:limit]
 
     def preview(self, change, at):
         return self._answer(change, at)
@@ -187,7 +191,8 @@ class Shop:
 
     def price(self, price_id="price_pro", product="prod_pro", cents=900, day=0, **rest):
         terms = {"recurring": Recurring(Interval.MONTH), **rest}
-        value = Price(price_id, product, Currency("usd"), Decimal(cents), **terms)
+        amount = None if cents is None else Decimal(cents)
+        value = Price(price_id, product, Currency("usd"), amount, **terms)
         return RecordPrice(snapshot(value, self.day(day), Phase.UPDATED))
 
     def customer(self, customer="cus_1", account="acme", day=0, phase=Phase.UPDATED, **rest):

@@ -6,10 +6,13 @@ from decimal import Decimal
 import pytest
 
 from billing_core.domain.credits import Unit
-from billing_core.domain.payments import Purchase
+from billing_core.domain.money import Money
+from billing_core.domain.orders import Placed
+from billing_core.domain.payments import Payment, Purchase
 from billing_core.domain.policies import Policies
 from billing_core.domain.topups import MOST_PURCHASES, REST
-from billing_core.errors import Conflict, Invalid, UnknownTopUp
+from billing_core.domain.webhooks import RecordPayment
+from billing_core.errors import Conflict, Invalid, ProviderDeclined, ProviderUnavailable, UnknownTopUp
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 RULE = {"threshold": 10, "pack": "price_pack", "quantity": 2, "most_purchases": 2, "per": 30 * DAY}
@@ -373,3 +376,88 @@ def test_what_was_declined_again_meanwhile_waits(rich, shop, top_ups, intent):
 
     assert top_ups.retry() == []
     assert len(asked(shop)) == 2
+
+
+# Charging -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pack(shop):
+    """Let the shop sell the pack, and the account have a customer."""
+    shop.know(shop.customer())
+    shop.know(shop.product("prod_pack", credit_type="payg", default_price="price_pack"))
+    shop.know(shop.price("price_pack", "prod_pack", cents=500, recurring=None))
+
+
+def charged(shop, intent):
+    """Return the answer that the payment of an intent succeeded."""
+    bought = Purchase(intent, "100", "2", "prod_pack", "price_pack")
+    payment = Payment("pi_1", Money(1000, "usd"), shop.clock.now(), customer="cus_1", account="acme", purchase=bought)
+    return Placed(id="pi_1", payment="pi_1", news=(RecordPayment(payment),))
+
+
+@pytest.mark.usefixtures("pack")
+@pytest.mark.parametrize("by", ["price_pack", "prod_pack"])
+def test_what_is_wanted_is_paid_with_the_saved_card(shop, top_ups, by):
+    top_ups.set("acme", **{**RULE, "pack": by})
+    shop.billing.credits.grant("acme", 1)
+    top_ups.retry()
+    intent = top_ups.of("acme").in_flight.id
+    shop.gateway.answers = [charged(shop, intent)]
+
+    stands = top_ups.charge("acme")
+
+    ((order, key),) = shop.gateway.asked
+    assert (order.off_session, order.amount_minor, order.metadata["billing_purchase"]) == (True, 1000, intent)
+    assert key == intent
+    assert (stands.in_flight, stands.settled.succeeded) == (None, True)
+    assert shop.balance() == {"promotional": 1, "payg": 200}
+
+
+@pytest.mark.usefixtures("pack")
+def test_nothing_is_paid_where_nothing_is_wanted(shop, top_ups):
+    without = top_ups.charge("acme")
+    shop.billing.credits.grant("acme", 99)
+    top_ups.set("acme", **RULE)
+
+    assert without is None
+    assert top_ups.charge("acme").settled is None
+    assert shop.gateway.asked == []
+
+
+@pytest.mark.usefixtures("pack")
+def test_a_declined_card_begins_the_pause(shop, top_ups, intent):
+    shop.gateway.answers = [ProviderDeclined("insufficient_funds", "Too little on it.", "pi_1")]
+
+    stands = top_ups.charge("acme")
+
+    assert (stands.settled.id, stands.settled.succeeded, stands.declines) == (intent, False, 1)
+
+
+@pytest.mark.usefixtures("intent")
+def test_a_pack_that_nobody_sells_counts_as_declined(shop, top_ups):
+    shop.know(shop.customer())
+
+    assert top_ups.charge("acme").declines == 1
+    assert shop.gateway.asked == []
+
+
+@pytest.mark.usefixtures("intent")
+def test_a_product_without_a_default_price_is_no_pack(shop, top_ups):
+    shop.know(shop.customer())
+    shop.know(shop.product("price_pack", credit_type="payg"))
+
+    assert top_ups.charge("acme").declines == 1
+
+
+@pytest.mark.usefixtures("pack")
+def test_without_an_answer_it_stays_in_flight_and_is_paid_once(shop, top_ups, intent):
+    shop.gateway.answers = [ProviderUnavailable("too slow"), charged(shop, intent)]
+    with pytest.raises(ProviderUnavailable):
+        top_ups.charge("acme")
+    before = top_ups.of("acme").in_flight.id
+
+    after = top_ups.charge("acme")
+
+    assert (before, after.settled.succeeded) == (intent, True)
+    assert shop.gateway.asked[0] == shop.gateway.asked[1]
