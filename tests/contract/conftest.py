@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from uuid import uuid4
 
 import pytest
@@ -27,16 +28,28 @@ def postgres_server() -> Iterator[str]:
         yield server.get_uri()
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """Return the URL of an empty schema."""
+@pytest.fixture(scope="session")
+def postgres_schema(postgres_server: str) -> Callable[[], AbstractContextManager[str]]:
+    """Return how to have an empty schema for a while, as a URL."""
     sqlalchemy = pytest.importorskip("sqlalchemy")
     pytest.importorskip("psycopg")
-    schema = f"test_{uuid4().hex}"
     url = sqlalchemy.make_url(postgres_server).set(drivername="postgresql+psycopg")
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
-    yield url.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
+
+    @contextmanager
+    def schema() -> Iterator[str]:
+        name = f"test_{uuid4().hex}"
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE SCHEMA {name}")
+        yield url.update_query_dict({"options": f"-csearch_path={name}"}).render_as_string(hide_password=False)
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE")
+
+    return schema
+
+
+@pytest.fixture
+def postgres_url(postgres_schema: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
+    """Return the URL of an empty schema."""
+    with postgres_schema() as url:
+        yield url

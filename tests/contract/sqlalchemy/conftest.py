@@ -1,15 +1,17 @@
 """Both databases, empty and migrated, and an ear for what reaches them."""
 
+import shutil
 import sqlite3
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import psycopg
 import pytest
 from faults import scripted
-from sqlalchemy import URL, event
+from sqlalchemy import URL, event, make_url
 
 from billing_adapters.sqlalchemy import migrate
 from billing_adapters.sqlalchemy.store import SqlAlchemyStore, open_engine
+from billing_adapters.sqlalchemy.tables import VERSION_TABLE, metadata
 
 DATABASES = ["sqlite", "postgresql"]
 
@@ -111,7 +113,7 @@ _LISTENING = {"sqlite": _sqlite, "postgresql": _postgresql}
 def empty_url(request, tmp_path):
     """Return the URL of a database without any table."""
     if request.param == "sqlite":
-        return str(URL.create("sqlite", database=str(tmp_path / "billing.db")))
+        return _file(tmp_path / "billing.db")
     return request.getfixturevalue("postgres_url")
 
 
@@ -123,11 +125,97 @@ def empty_engine(empty_url):
     engine.dispose()
 
 
+# To migrate a database takes longer than most tests: a file is copied, a schema used again.
+
+
+def _file(place):
+    return str(URL.create("sqlite", database=str(place)))
+
+
+def _migrate(url):
+    engine = open_engine(url)
+    migrate.upgrade(engine)
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory):
+    """Return a SQLite file that has the tables."""
+    place = tmp_path_factory.mktemp("migrated") / "billing.db"
+    _migrate(_file(place))
+    return place
+
+
 @pytest.fixture
-def engine(empty_engine):
-    """Return an engine for a migrated database."""
-    migrate.upgrade(empty_engine)
-    return empty_engine
+def sqlite_url(tmp_path, migrated_file):
+    """Return the URL of a migrated SQLite file."""
+    return _file(shutil.copy(migrated_file, tmp_path))
+
+
+@pytest.fixture(scope="session")
+def migrated_schema(postgres_schema):
+    """Return the URL of a migrated schema in PostgreSQL, and what its tables are."""
+    with postgres_schema() as url:
+        _migrate(url)
+        with _beside(url) as connection:
+            tables = connection.execute(TABLES).fetchall()
+        yield url, tables
+
+
+@pytest.fixture
+def postgresql_url(migrated_schema):
+    """Return the URL of a migrated schema, empty it in the end, and make sure that its tables are what they were."""
+    url, tables = migrated_schema
+    yield url
+    with _beside(url) as connection:
+        connection.execute(EMPTY)
+        assert connection.execute(TABLES).fetchall() == tables, "a test that alters tables begins with `empty_url`"
+
+
+TABLES = f"""
+    SELECT relname, attnum, attname, atttypid FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid
+    WHERE relnamespace = current_schema()::regnamespace
+    UNION ALL SELECT version_num, 0, '', 0 FROM {VERSION_TABLE} ORDER BY 1, 2
+"""
+# The triggers would refuse to delete anything.
+EMPTY = "".join(
+    f"ALTER TABLE {table} DISABLE TRIGGER USER; DELETE FROM {table}; ALTER TABLE {table} ENABLE TRIGGER USER;"
+    for table in reversed(metadata.sorted_tables)
+)
+
+
+def _beside(url):
+    return psycopg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
+
+
+@pytest.fixture(params=DATABASES)
+def migrated_url(request):
+    """Return the URL of a migrated database."""
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def lasting_engine(request, tmp_path_factory):
+    """Return an engine for a migrated database that lasts: for tests that leave it as it is."""
+    with ExitStack() as lasting:
+        if request.param == "sqlite":
+            url = _file(tmp_path_factory.mktemp("lasting") / "billing.db")
+        else:
+            url = lasting.enter_context(request.getfixturevalue("postgres_schema")())
+        engine = open_engine(url)
+        migrate.upgrade(engine)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture
+def engine(migrated_url):
+    """Return an engine for a migrated database, which it has met already."""
+    engine = open_engine(migrated_url)
+    with engine.connect():
+        pass
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture
@@ -136,9 +224,7 @@ def store(engine):
     return SqlAlchemyStore(engine)
 
 
-@pytest.fixture
-def executed(engine):
-    """Return the record of what is sent to the database, also of what goes around SQLAlchemy."""
+def _heard(engine):
     record = Executed()
     connect = _LISTENING[engine.dialect.name](record)
 
@@ -148,6 +234,18 @@ def executed(engine):
 
     engine.dispose()
     return record
+
+
+@pytest.fixture
+def executed(engine):
+    """Return the record of what is sent to the database, also of what goes around SQLAlchemy."""
+    return _heard(engine)
+
+
+@pytest.fixture(scope="module")
+def lasting_executed(lasting_engine):
+    """Return the same record of the database that lasts."""
+    return _heard(lasting_engine)
 
 
 @pytest.fixture

@@ -297,10 +297,10 @@ def _uses(engine, plan, index):
     return (IN_SQLITE.get(index, index) if engine.dialect.name == "sqlite" else index) in plan
 
 
-@pytest.fixture
-def filled(engine, store):
-    """Fill the ledger, so that the planner has something to weigh."""
-    with store.begin() as unit:
+@pytest.fixture(scope="module")
+def filled(lasting_engine):
+    """Fill the ledger, so that the planner has something to weigh; return an engine for it."""
+    with SqlAlchemyStore(lasting_engine).begin() as unit:
         unit.ledger.load([Needs(an_account()) for _ in range(500)], lock=True)  # what is locked is there
         for owner in (HOLDER, *(an_account() for _ in range(20))):
             account = Account(owner)
@@ -308,20 +308,21 @@ def filled(engine, store):
                 command = a_capture(owner, account.version) if make is a_capture else make(owner, 1)
                 account = evolve(account, *decide(account, command, NOW))
             unit.ledger.record([Change(0, account, tuple(account.recorded.values()))])
-            for _ in range(10):
+            for number in range(10):
                 unit.prices.put(a_snapshot(a_price()))
                 unit.customers.put(a_snapshot(a_customer(link=a_link(owner.owner))))
                 unit.subscriptions.put(a_snapshot(a_subscription(link=a_link(owner.owner))))
                 unit.payments.record_payment(a_payment(account=owner.owner))
-                _invoices(unit, 1, "sub_known")
+                _invoices(unit, 1, fresh("sub") if number else "sub_known")
                 unit.top_ups.put(a_top_up(next_attempt_at=NOW))
                 unit.intents.put(an_intent(next_attempt_at=NOW))
                 unit.cursors.put(fresh("sync"), "here")
                 waiting = {"state": DeliveryState.DEFERRED, "waiting_for": (fresh("product"), fresh("price"))}
                 unit.inbox.put(a_delivery(**waiting, next_attempt_at=NOW))
         unit.commit()
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with lasting_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("ANALYZE")
+    return lasting_engine
 
 
 def _ask_account(unit):
@@ -409,21 +410,19 @@ ASKED = {
 }
 
 
-@pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize(("ask", "at", "indexes"), ASKED.values(), ids=ASKED)
-def test_every_question_has_its_index(engine, executed, ask, at, indexes):
+def test_every_question_has_its_index(filled, lasting_executed, ask, at, indexes):
     """No table is read from end to end, whatever it holds."""
-    plan = _plans(engine, executed, ask)[at]
+    plan = _plans(filled, lasting_executed, ask)[at]
 
-    assert [index for index in indexes if not _uses(engine, plan, index)] == [], plan
+    assert [index for index in indexes if not _uses(filled, plan, index)] == [], plan
     assert not re.search(r"SCAN billing_\w+\b(?! USING)", plan), plan
 
 
-@pytest.mark.usefixtures("filled")
-@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
-def test_a_spend_finds_what_it_writes_by_keys(engine, executed):
+@pytest.mark.parametrize("lasting_engine", ["postgresql"], indirect=True)
+def test_a_spend_finds_what_it_writes_by_keys(filled, lasting_executed):
     """The account and its lots."""
-    plan = _plans(engine, executed, _spend)[-1]
+    plan = _plans(filled, lasting_executed, _spend)[-1]
 
     assert "billing_account_pk" in plan
     assert "billing_lot_pk" in plan

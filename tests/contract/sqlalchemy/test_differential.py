@@ -9,12 +9,9 @@ from datetime import timedelta
 from random import Random
 
 import attrs
-import pytest
 from hypothesis import settings
 
 from billing_adapters.memory import MemoryStore
-from billing_adapters.sqlalchemy import migrate
-from billing_adapters.sqlalchemy.store import SqlAlchemyStore, open_engine
 from billing_core.domain.credits import (
     AccountId,
     Adjust,
@@ -206,38 +203,13 @@ def ending(store, accounts):
     return [(journal_bytes(entries), shape(account)) for account, entries in stored]
 
 
-def opened(url):
-    engine = open_engine(url)
-    migrate.upgrade(engine)
-    yield SqlAlchemyStore(engine)
-    engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def sqlite(tmp_path_factory):
-    yield from opened(f"sqlite:///{tmp_path_factory.mktemp('differential')}/billing.db")
-
-
-@pytest.fixture
-def postgresql(postgres_url):
-    yield from opened(postgres_url)
-
-
-def check_against_memory(store):
+def test_a_database_has_the_same_bytes_as_memory(store):
     """Play a fourth as many scripts as other tests try examples, for each of them is as long as forty."""
     for seed in range(max(settings().max_examples // 4, 1)):
         expected = written(seed)
         for step, answer in zip(expected.script, expected.answers, strict=True):
             assert answered(store, *step) == answer, f"seed {seed}"
         assert ending(store, expected.accounts) == expected.end, f"seed {seed}"
-
-
-def test_sqlite_has_the_same_bytes_as_memory(sqlite):
-    check_against_memory(sqlite)
-
-
-def test_postgresql_has_the_same_bytes_as_memory(postgresql):
-    check_against_memory(postgresql)
 
 
 def test_a_script_is_the_same_whenever_it_is_written():

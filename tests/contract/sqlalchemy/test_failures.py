@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError, StatementError
 
+from billing_adapters.sqlalchemy import migrate
 from billing_adapters.sqlalchemy.store import SqlAlchemyStore, open_engine, sqlite_engine
 from billing_core.domain.credits import Account, Needs, change, decide
 from billing_core.domain.money import Money
@@ -47,9 +48,9 @@ def _kill_others(engine):
 
 
 @pytest.fixture
-def victim(empty_url, engine):  # noqa: ARG001 - it brings the tables
+def victim(migrated_url, engine):  # noqa: ARG001 - it brings the tables
     """Return a store whose sessions can be told from others."""
-    url = empty_url + ("&application_name=victim" if "postgresql" in empty_url else "")
+    url = migrated_url + ("&application_name=victim" if "postgresql" in migrated_url else "")
     own = open_engine(url)
     yield SqlAlchemyStore(own)
     own.dispose()
@@ -137,7 +138,7 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path):
     assert path.read_text().startswith("something else")
 
 
-@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_a_busy_database_is_unavailable(engine, store):
     """Somebody else writes for longer than one can wait."""
     impatient = create_engine(engine.url, connect_args={"timeout": 0.05})
@@ -148,7 +149,7 @@ def test_a_busy_database_is_unavailable(engine, store):
     impatient.dispose()
 
 
-@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("when", ["before a write", "before the commit"])
 def test_a_lost_connection_is_unavailable(engine, victim, when):
     """Whether anything was kept is unknown to the caller; here it was not, and the next unit works."""
@@ -167,7 +168,7 @@ def test_a_lost_connection_is_unavailable(engine, victim, when):
         assert not unit.products.get([product.id])
 
 
-@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_a_deadlock_is_a_conflict(store):
     """One of the two is told to begin again, and the other goes on."""
     one, other = an_account(), an_account()
@@ -188,11 +189,13 @@ def test_a_deadlock_is_a_conflict(store):
     assert sorted(type(error) for error in errors if error) == [Conflict]
 
 
-def test_missing_tables_are_told_also_later(engine, store):
+def test_missing_tables_are_told_also_later(empty_engine):
     """Somebody downgraded the database under a running store."""
+    migrate.upgrade(empty_engine)
+    store = SqlAlchemyStore(empty_engine)
     with store.begin():
         pass
-    with engine.begin() as connection:
+    with empty_engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE billing_outbox")
 
     with pytest.raises(NotMigrated), store.begin() as unit:
@@ -307,7 +310,7 @@ def test_no_traceback_shows_parameters(engine, leak, error, hidden):
     assert SECRET not in told
 
 
-@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_no_traceback_shows_what_a_server_cannot_read(store):
     """It says where it stopped reading, and all that was before; SQLite reads any text."""
     with pytest.raises(Invalid) as refusal, store.begin() as unit:
@@ -367,7 +370,7 @@ def test_a_view_is_of_one_moment(store):
         assert not view.products.get([product.id])
 
 
-@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_an_account_that_changes_between_the_queries_is_read_again(engine, store, executed):
     """Books of one version and entries of another would be an account that never was."""
     account = an_account()
@@ -389,7 +392,7 @@ def test_an_account_that_changes_between_the_queries_is_read_again(engine, store
     assert [lot.number for lot in found.lots] == [1, 2]
 
 
-@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_an_account_whose_holds_close_between_the_queries_is_read_again(engine, store, executed):
     """What is held and who holds it belong together, also where nobody does any more."""
     account = an_account()
@@ -410,11 +413,13 @@ def test_an_account_whose_holds_close_between_the_queries_is_read_again(engine, 
 
 
 @pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
-def test_what_may_not_be_done_is_no_matter_of_trying_again(engine, store):
+def test_what_may_not_be_done_is_no_matter_of_trying_again(empty_engine):
     """A missing permission is an error of the store."""
+    migrate.upgrade(empty_engine)
+    store = SqlAlchemyStore(empty_engine)
     with store.begin():
         pass
-    with engine.begin() as connection:
+    with empty_engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE billing_outbox ALTER COLUMN occurred_at TYPE boolean USING true")
 
     with pytest.raises(StoreError) as failure, store.begin() as unit:

@@ -21,7 +21,6 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from billing_adapters.memory import FixedClock
-from billing_adapters.sqlalchemy import migrate
 from billing_adapters.sqlalchemy.store import SqlAlchemyStore, open_engine
 from billing_adapters.stripe.samples import Samples, body, sign
 from billing_adapters.stripe.webhooks import StripeWebhooks
@@ -74,9 +73,9 @@ def host(script, engine):  # noqa: ARG001 - whatever the host sends is led past 
 
 
 @pytest.fixture
-def aside(engine, empty_url):  # noqa: ARG001 - it brings the tables
+def aside(engine, migrated_url):  # noqa: ARG001 - it brings the tables
     """Return a store in the same database that nothing happens to: accounts are prepared and looked at through it."""
-    own = open_engine(empty_url)
+    own = open_engine(migrated_url)
     yield SqlAlchemyStore(own)
     own.dispose()
 
@@ -360,9 +359,9 @@ def hurried(engine):
 
 
 @pytest.fixture
-def other(engine, empty_url):  # noqa: ARG001 - it brings the tables
+def other(engine, migrated_url):  # noqa: ARG001 - it brings the tables
     """Return another host on the same database."""
-    own = open_engine(empty_url)
+    own = open_engine(migrated_url)
     yield Host.on(own)
     own.dispose()
 
@@ -432,14 +431,13 @@ def test_a_lock_that_another_host_keeps_is_waited_for_in_vain(host, script, othe
     assert failed[0] == 1
 
 
-@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
-def test_a_commit_that_fails_leaves_no_lock_behind(empty_engine):
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_a_commit_that_fails_leaves_no_lock_behind(engine):
     """A host's own engine without a write-ahead log: who still reads keeps a commit out, and SQLite leaves it open."""
-    migrate.upgrade(empty_engine)
-    empty_engine.dispose()
-    with closing(sqlite3.connect(empty_engine.url.database, timeout=0)) as reader:
+    engine.dispose()
+    with closing(sqlite3.connect(engine.url.database, timeout=0)) as reader:
         reader.execute("PRAGMA journal_mode = DELETE")
-        own = create_engine(empty_engine.url, connect_args={"timeout": 0.01})
+        own = create_engine(engine.url, connect_args={"timeout": 0.01})
         host = Host.on(own)
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM billing_account").fetchall()
@@ -456,7 +454,7 @@ def test_a_commit_that_fails_leaves_no_lock_behind(empty_engine):
         own.dispose()
 
 
-@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_a_deadlock_is_run_again_unnoticed(host, script, other, aside):
     """Another host locks the two accounts the other way round; whoever waited first is told, here that is we."""
     case = CASES["two spends in one unit"]

@@ -20,6 +20,13 @@ from billing_core.testing.driver import carry_out
 from billing_core.testing.examples import NOW, a_grant, an_account
 
 
+@pytest.fixture
+def engine(empty_engine):
+    """Return an engine for a migrated database whose tables may be altered."""
+    migrate.upgrade(empty_engine)
+    return empty_engine
+
+
 def _tables(engine):
     return set(inspect(engine).get_table_names())
 

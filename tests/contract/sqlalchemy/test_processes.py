@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from billing_adapters.sqlalchemy import migrate
 from billing_adapters.sqlalchemy.store import SqlAlchemyStore, open_engine
 from billing_core.testing.contracts import ConcurrencyContract
 from billing_core.testing.contracts.claims import done
@@ -63,49 +62,44 @@ def ask(callers, url, scripts):
 
 def opened(url):
     engine = open_engine(url)
-    migrate.upgrade(engine)
     yield SqlAlchemyStore(engine)
     engine.dispose()
 
 
 class TestSqliteProcesses(ConcurrencyContract):
     @pytest.fixture
-    def url(self, tmp_path):
-        return f"sqlite:///{tmp_path}/billing.db"
+    def store(self, sqlite_url):
+        yield from opened(sqlite_url)
 
     @pytest.fixture
-    def store(self, url):
-        yield from opened(url)
-
-    @pytest.fixture
-    def crowd(self, callers, url, store):
+    def crowd(self, callers, sqlite_url, store):
         assert store
-        return partial(ask, callers, url)
+        return partial(ask, callers, sqlite_url)
 
 
 class TestPostgresqlProcesses(ConcurrencyContract):
     @pytest.fixture
-    def store(self, postgres_url):
-        yield from opened(postgres_url)
+    def store(self, postgresql_url):
+        yield from opened(postgresql_url)
 
     @pytest.fixture
-    def crowd(self, callers, postgres_url, store):
+    def crowd(self, callers, postgresql_url, store):
         assert store
-        return partial(ask, callers, postgres_url)
+        return partial(ask, callers, postgresql_url)
 
     @pytest.mark.parametrize("lock", [False, True], ids=["free", "locked"])
-    def test_the_database_has_no_knot_to_untie(self, postgres_url, store, crowd, lock):
+    def test_the_database_has_no_knot_to_untie(self, postgresql_url, store, crowd, lock):
         """Where two wait for one another, PostgreSQL would sacrifice one after a second, and nobody else would notice."""
         accounts = [an_account() for _ in range(3)]
         done(store, *(a_grant(account) for account in accounts))
-        before = deadlocks(postgres_url)
+        before = deadlocks(postgresql_url)
 
         crowd([
             [Step([a_spend(account) for account in [*accounts[by:], *accounts[:by]]], lock=lock) for _ in range(5)]
             for by in [0, 1, 2] * 3
         ])
 
-        assert deadlocks(postgres_url) == before
+        assert deadlocks(postgresql_url) == before
 
 
 def deadlocks(url):

@@ -152,14 +152,14 @@ def test_what_keeps_to_the_rules_is_accepted(raw):
 
 
 @pytest.mark.parametrize("insert", REPLACED.values(), ids=REPLACED)
-@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_sqlite_refuses_to_replace(raw, insert):
     """INSERT OR REPLACE deletes without calling the triggers for it."""
     with pytest.raises(DBAPIError, match="UNIQUE constraint failed"):
         raw(insert.replace("INSERT INTO", "INSERT OR REPLACE INTO"))
 
 
-@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_sqlite_passes_over_an_account_that_is_there(engine, raw):
     """Whether it is to be replaced or created: an INSERT of the library, too, may meet one."""
     with engine.connect() as connection:
@@ -172,7 +172,7 @@ def test_sqlite_passes_over_an_account_that_is_there(engine, raw):
 
 
 @pytest.mark.parametrize("table", ["billing_account", "billing_lot", "billing_hold", "billing_entry", "billing_movement"])
-@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_postgresql_refuses_to_truncate(raw, table):
     """A TRUNCATE calls no trigger for deleted rows."""
     with pytest.raises(DBAPIError, match=f"{table}_never_deleted"):

@@ -24,6 +24,8 @@ def driver(script, engine):  # noqa: ARG001 - the connection is led past the scr
     connection.execute("CREATE TABLE number (n INTEGER)")
     yield connection
     pooled.invalidate()
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE number"))
 
 
 def numbers(engine):
@@ -66,7 +68,7 @@ def test_outside_of_a_transaction_each_statement_is_kept(script, engine, driver,
     assert numbers(engine) == kept
 
 
-@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("fault", [*LOSSES, Fault.DEADLOCK])
 def test_a_pipeline_that_breaks_keeps_nothing(script, engine, driver, fault):
     """It is one transaction until it is told to synchronize."""
@@ -77,7 +79,7 @@ def test_a_pipeline_that_breaks_keeps_nothing(script, engine, driver, fault):
     assert numbers(engine) == []
 
 
-@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("fault", [*LOSSES, Fault.DEADLOCK])
 def test_a_commit_in_a_pipeline_is_kept_once_it_is_carried_out(script, engine, driver, fault):
     """Whatever the client gets to hear."""

@@ -1,7 +1,5 @@
 """The SQLAlchemy store keeps the contract of every store, on every database that it serves."""
 
-import shutil
-
 import pytest
 
 from billing_adapters.sqlalchemy import migrate
@@ -9,29 +7,17 @@ from billing_adapters.sqlalchemy.store import SqlAlchemyStore, open_engine
 from billing_core.testing.contracts import StoreContract, UnitContract
 
 
-@pytest.fixture(scope="module")
-def migrated_file(tmp_path_factory):
-    """Return a SQLite file that has the tables: copying it takes less time than migrating another one."""
-    place = tmp_path_factory.mktemp("migrated") / "billing.db"
-    engine = open_engine(f"sqlite:///{place}")
-    migrate.upgrade(engine)
-    engine.dispose()
-    return place
-
-
 def opened(url):
     engine = open_engine(url)
-    migrate.upgrade(engine)
+    migrate.upgrade(engine)  # which the one in memory needs
     yield SqlAlchemyStore(engine)
     engine.dispose()
 
 
 class TestSqliteFile(StoreContract):
     @pytest.fixture
-    def store(self, tmp_path, migrated_file):
-        engine = open_engine(f"sqlite:///{shutil.copy(migrated_file, tmp_path)}")
-        yield SqlAlchemyStore(engine)
-        engine.dispose()
+    def store(self, sqlite_url):
+        yield from opened(sqlite_url)
 
 
 class TestSqlitePassing(UnitContract):
@@ -44,5 +30,5 @@ class TestSqlitePassing(UnitContract):
 
 class TestPostgresql(StoreContract):
     @pytest.fixture
-    def store(self, postgres_url):
-        yield from opened(postgres_url)
+    def store(self, postgresql_url):
+        yield from opened(postgresql_url)

@@ -7,6 +7,7 @@ lets it run until it meets a row that the first has written, SQLite not even beg
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Event
+from typing import NamedTuple
 
 import attrs
 import pytest
@@ -30,7 +31,7 @@ NOW = START + timedelta(days=20)
 PERIOD = (START, END)
 
 LONG = 30  # for what must happen
-SHORT = 0.5  # for what cannot happen while the other host is held
+PATIENCE = {"sqlite": 0.1, "postgresql": 0.3}  # for what cannot happen while the other host is held, or not even begin
 
 # What the provider tells --------------------------------------------------------------------------------------------------
 
@@ -129,28 +130,35 @@ def a_host(store, policies=Policies()):
     return Billing(store=store, policies=policies, **parts)
 
 
+class Stores(NamedTuple):
+    """Two stores on one database, each with connections of its own, and how long to let one run while the other is held."""
+
+    one: SqlAlchemyStore
+    other: SqlAlchemyStore
+    patience: float
+
+
 @pytest.fixture
-def stores(engine, empty_url):
-    """Return two stores, each with connections of its own."""
-    other = open_engine(empty_url)
-    yield SqlAlchemyStore(engine), SqlAlchemyStore(other)
+def stores(engine, migrated_url):
+    other = open_engine(migrated_url)
+    yield Stores(SqlAlchemyStore(engine), SqlAlchemyStore(other), PATIENCE[engine.dialect.name])
     other.dispose()
 
 
 @pytest.fixture
 def hosts(stores):
-    return [a_host(store) for store in stores]
+    return [a_host(store) for store in (stores.one, stores.other)]
 
 
 def held(stores, point, first, other, policies=Policies()):
     """Let one host do something, be held, and another do something else meanwhile; return what both made of it."""
     point = Point(point)
     with ThreadPoolExecutor(2) as pool:
-        one = pool.submit(first, a_host(WatchedStore(stores[0], point), policies))
+        one = pool.submit(first, a_host(WatchedStore(stores.one, point), policies))
         try:
             assert point.reached.wait(LONG)
-            two = pool.submit(other, a_host(stores[1], policies))
-            wait([two], SHORT)
+            two = pool.submit(other, a_host(stores.other, policies))
+            wait([two], stores.patience)
         finally:
             point.go.set()
         return one.result(LONG), two.result(LONG)
@@ -272,7 +280,7 @@ def _waiting(hosts, stores, count):
     for n in range(count):
         payment = new.payment_intent(f"pi_{n}", 100, customer="cus_2", metadata=frozen)
         assert isinstance(tell(hosts[0], told(f"evt_{n}", "payment_intent.succeeded", payment))[0], Deferred)
-    with stores[0].begin() as unit:
+    with stores.one.begin() as unit:
         for one in unit.inbox.in_state(DeliveryState.DEFERRED, count):
             unit.inbox.put(attrs.evolve(one, next_attempt_at=NOW))
         unit.commit()
