@@ -4,10 +4,15 @@ Arguments after `--` go to pytest, in the sessions that run it: `nox -s tests-3.
 mutmut, `nox -s mutation -- '*.credits.balances.*'`, and `bench` has its own, `nox -s bench -- --quick`.
 """
 
+import os
+import runpy
 import shutil
 import sys
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import nox
 from packaging.requirements import Requirement
@@ -28,8 +33,29 @@ CORE = ("tests/unit", "--ignore=tests/unit/testing")
 
 # What another session has shown to be right needs only a look when the question is whether the parts fit together.
 BRIEF = {"BILLING_HYPOTHESIS_PROFILE": "brief"}
+FIT = ("-m", "not deep")
 MUTATION = {"BILLING_HYPOTHESIS_PROFILE": "mutation"}
 THOROUGH = {"BILLING_HYPOTHESIS_PROFILE": "thorough"}
+
+BUDGET = runpy.run_path("tests/support/budget.py")
+USED: dict[str, Any] = {}  # by session
+STARTED = [BUDGET["used"]()]
+
+
+def measured(work: Callable[[nox.Session], None]) -> Callable[[nox.Session], None]:
+    """Note what a session uses, its environment included; those for a further Python are not part of the budget."""
+
+    @wraps(work)
+    def noted(session: nox.Session) -> None:
+        try:
+            work(session)
+        finally:
+            before, now = STARTED.pop(), BUDGET["used"]()
+            STARTED.append(now)
+            if session.python == HERE:
+                USED[session.name] = BUDGET["between"](before, now)
+
+    return noted
 
 
 def groups(*names: str) -> list[str]:
@@ -46,6 +72,7 @@ def lower_bounds() -> list[str]:
 
 
 @nox.session(python=PYTHONS)
+@measured
 def tests(session: nox.Session) -> None:
     """Test everything but the databases, on every Python; `core` has the unit tests of the Python that it runs on."""
     session.install("--editable", ".[all]", *groups("test"))
@@ -54,6 +81,7 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(python=HERE)
+@measured
 def contracts(session: nox.Session) -> None:
     """Hold the databases to the contracts of their ports, and the benchmarks to writing what the library would."""
     session.install("--editable", ".[all]", *groups("test", "postgres"))
@@ -61,6 +89,7 @@ def contracts(session: nox.Session) -> None:
 
 
 @nox.session(python=HERE)
+@measured
 def core(session: nox.Session) -> None:
     """Test the core alone, with nothing but attrs, and every branch of it."""
     session.install("--editable", ".", *groups("test", "coverage"))
@@ -68,15 +97,17 @@ def core(session: nox.Session) -> None:
 
 
 @nox.session(python=HERE)
+@measured
 def lowest(session: nox.Session) -> None:
     """Test with the lowest version of everything that the package names."""
     constraints = Path(session.create_tmp()) / "lowest.txt"
     constraints.write_text("\n".join(lower_bounds()), encoding="utf-8")
     session.install("--editable", ".[all]", *groups("test", "postgres"), "--constraint", str(constraints))
-    session.run(*PYTEST, "-k", "not TestPostgresql", "tests/contract", *session.posargs, env=BRIEF)
+    session.run(*PYTEST, *FIT, "-k", "not TestPostgresql", "tests/contract", *session.posargs, env=BRIEF)
 
 
 @nox.session(python=HERE)
+@measured
 def typing(session: nox.Session) -> None:
     """Check the types of the code, and of the public API as a user writes it."""
     session.install("--editable", ".[all]", *groups("typing"))
@@ -85,6 +116,7 @@ def typing(session: nox.Session) -> None:
 
 
 @nox.session(python=HERE)
+@measured
 def imports(session: nox.Session) -> None:
     """Check the architecture: who may import whom."""
     session.install(*groups("imports"))
@@ -92,6 +124,7 @@ def imports(session: nox.Session) -> None:
 
 
 @nox.session(python=HERE)
+@measured
 def lint(session: nox.Session) -> None:
     """Check the style: all of Ruff, and the format."""
     session.install(*groups("lint"))
@@ -100,6 +133,7 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session(python=HERE)
+@measured
 def docs(session: nox.Session) -> None:
     """Run the code in the documentation."""
     session.install("--editable", ".[all]", *groups("test", "postgres", "docs"))
@@ -107,6 +141,7 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session(python=HERE, reuse_venv=False)
+@measured
 def wheel(session: nox.Session) -> None:
     """Test the built wheel, away from the checkout."""
     with TemporaryDirectory(prefix="billing-core-") as away:
@@ -119,7 +154,18 @@ def wheel(session: nox.Session) -> None:
         with session.chdir(away):
             session.run("billing", "--help", silent=True)
             whole = ("-k", "not postgresql", "--ignore=tests/contract/sqlalchemy/test_store.py", "tests/contract")
-            session.run(*PYTEST, *whole, *session.posargs, env=BRIEF)
+            session.run(*PYTEST, *FIT, *whole, *session.posargs, env=BRIEF)
+
+
+@nox.session(venv_backend="none")
+def budget(session: nox.Session) -> None:
+    """Hold all of the above together to eight minutes on two cores."""
+    if not USED:
+        session.skip("it judges the sessions that are run before it")
+    cores = os.cpu_count() or BUDGET["CORES"]
+    session.log(BUDGET["told"](USED, cores))
+    if BUDGET["needed"](BUDGET["together"](USED.values()), cores) > BUDGET["SECONDS"]:
+        session.error("the checks take too long: make the longest sessions cheaper")
 
 
 @nox.session(python=HERE, default=False)

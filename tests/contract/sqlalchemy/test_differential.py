@@ -9,6 +9,7 @@ from datetime import timedelta
 from random import Random
 
 import attrs
+import pytest
 from hypothesis import settings
 
 from billing_adapters.memory import MemoryStore
@@ -51,6 +52,8 @@ from billing_core.testing.contracts.claims import done, shape, together, whole
 from billing_core.testing.driver import journal_of
 from billing_core.testing.examples import NOW
 from billing_core.testing.exports import journal_bytes
+
+pytestmark = pytest.mark.deep
 
 HOUR = timedelta(hours=1)
 STEPS = 40

@@ -38,6 +38,8 @@ from billing_core.testing.driver import account_in
 from billing_core.testing.examples import NOW, a_convert, a_grant, a_hold, fresh
 from billing_core.testing.laws import check_account, check_journal
 
+pytestmark = pytest.mark.deep
+
 KEY = "once"
 HOLD = 4  # the number of the hold that `held` places
 SECRET = "whsec_faults"

@@ -16,6 +16,8 @@ from billing_core.testing.contracts.claims import done
 from billing_core.testing.contracts.crowds import Step
 from billing_core.testing.examples import a_grant, a_spend, an_account
 
+pytestmark = pytest.mark.deep
+
 CALLER = Path(__file__).with_name("caller.py")
 PROCESSES = 3
 

@@ -6,6 +6,8 @@ from sqlalchemy.exc import DBAPIError
 from billing_core.testing.driver import carry_out
 from billing_core.testing.examples import NOW, a_grant, a_hold, a_spend, an_account
 
+pytestmark = pytest.mark.deep
+
 ACCOUNT = an_account()
 
 LOT = """INSERT INTO billing_lot (owner, unit, number, kind, priority, amount, effective_at, expires_at, source,

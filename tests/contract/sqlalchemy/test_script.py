@@ -7,6 +7,8 @@ import pytest
 from faults import LOSSES, Fault
 from sqlalchemy import text
 
+pytestmark = pytest.mark.deep
+
 ONE = "INSERT INTO number VALUES (1)"
 TWO = "INSERT INTO number VALUES (2)"
 THREE = "INSERT INTO number VALUES (3)"

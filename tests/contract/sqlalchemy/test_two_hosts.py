@@ -23,6 +23,8 @@ from billing_core.domain.policies import Policies, Rollover
 from billing_core.domain.products import CREDIT_AMOUNT, CREDIT_TYPE
 from billing_core.domain.webhooks import AlreadyApplied, Applied, Deferred, DeliveryState
 
+pytestmark = pytest.mark.deep
+
 SECRET = "whsec_two_hosts"
 START = datetime(2026, 1, 5, tzinfo=UTC)
 CHANGE = START + timedelta(days=10)

@@ -1,0 +1,67 @@
+"""The budget of `nox`: all that it runs by default, with one Python, fits into eight minutes on two cores.
+
+The clock of a shared machine is no judge. So what others had of the cores meanwhile, as far as the system tells, is taken
+off the clock; and whatever the clock says, two cores cannot do in eight minutes what takes more than sixteen of one.
+"""
+
+import os
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+SECONDS = 8 * 60
+CORES = 2
+# The PostgreSQL servers of the tests are daemons, of which nobody is told what they used: about so many seconds of a core.
+SERVERS = 30
+
+
+class Used(NamedTuple):
+    """What was used, in seconds: of the clock, of the cores by the commands that were run, and of the cores by anybody."""
+
+    clock: float
+    ours: float
+    anybodys: float
+
+
+def used(stat: Path = Path("/proc/stat")) -> Used:
+    """Return what has been used until now, since some moment or other; what the system does not tell is zero."""
+    times = os.times()
+    return Used(time.monotonic(), times.children_user + times.children_system, _busy(stat))
+
+
+def _busy(stat: Path) -> float:
+    """Return how long the cores have worked or, in a virtual machine, were taken away."""
+    if not stat.exists():
+        return 0.0
+    total, *_ = stat.read_text(encoding="ascii").splitlines()
+    user, nice, system, _idle, _waiting, *interrupted_and_stolen = map(int, total.split()[1:9])
+    return (user + nice + system + sum(interrupted_and_stolen)) / os.sysconf("SC_CLK_TCK")
+
+
+def between(before: Used, after: Used) -> Used:
+    """Return what was used meanwhile."""
+    return Used(*(one - other for one, other in zip(after, before, strict=True)))
+
+
+def together(some: Iterable[Used]) -> Used:
+    """Return what was used in all."""
+    return Used(*map(sum, zip(*some, strict=True)))
+
+
+def needed(total: Used, cores: int) -> float:
+    """Return how many seconds two idle cores would have needed at least, given how many this machine has."""
+    cpu = total.ours + SERVERS
+    others = max(total.anybodys - cpu, 0.0)
+    return max(cpu / CORES, total.clock - others / cores)
+
+
+def told(sessions: Mapping[str, Used], cores: int) -> str:
+    """Return a sentence about these sessions, by name, and the longest of them."""
+    total = together(sessions.values())
+    longest = sorted(sessions, key=lambda name: sessions[name].clock, reverse=True)[:5]
+    return (
+        f"{needed(total, cores):.0f} of {SECONDS} seconds are needed on {CORES} idle cores;"
+        f" the clock says {total.clock:.0f}, our commands used {total.ours:.0f} of a core, everybody {total.anybodys:.0f}."
+        f" Longest: {', '.join(f'{name} {sessions[name].clock:.0f}' for name in longest)}"
+    )
