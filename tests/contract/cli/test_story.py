@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count, groupby
 
 import pytest
+from conformance import check_object
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -260,6 +261,14 @@ def test_the_story_is_right_as_it_is_written():
 
 def test_the_quiet_life_is_right_as_it_is_written():
     assert wrong(in_memory("quiet"), flat(quiet_life())) == []
+
+
+@pytest.mark.parametrize("chapters", [story(), quiet_life()], ids=["story", "quiet life"])
+def test_everything_in_it_is_what_stripe_specifies(chapters):
+    told = [one.event for step in flat(chapters) if isinstance(step, Deliveries) for one in step.sent]
+
+    assert len(told) > 25
+    assert [complaint for event in told for complaint in check_object(event, strict=True)] == []
 
 
 @given(tellings(flat(story())))

@@ -14,6 +14,7 @@ from stripe import Event, ListObject, SearchResultObject, StripeObject
 from stripe._object_classes import OBJECT_CLASSES
 from stripe._request_options import RequestOptions
 from stripe._stripe_object import UntypedStripeObject
+from stripe.events._event_classes import get_v2_event_notification_class
 from typing_extensions import is_typeddict
 
 # What the SDK leaves out: that lists are objects too, and how many items they have, which they tell when asked or within
@@ -31,7 +32,6 @@ _UNSAID = {
 _ON_REQUEST = {"total_count"}
 
 
-@cache
 class Names(dict):
     """The names that a module leaves to type checkers, each imported when it is first met."""
 
@@ -47,6 +47,9 @@ class Names(dict):
         return self[name]
 
 
+names_in = cache(Names)
+
+
 def imported(module, name):
     """Return what a module knows by a name."""
     return getattr(import_module(module), name)
@@ -56,6 +59,14 @@ def class_of(value):
     """Return the class of an object that says its kind; None if the SDK does not know it."""
     kind = value.get("object") if isinstance(value, dict) else None
     return imported(*OBJECT_CLASSES[kind]) if isinstance(kind, str) and kind in OBJECT_CLASSES else None
+
+
+@cache
+def subject_of(event_type):
+    """Return the type of what such an event is about, as far as the SDK says what one fetches when told of it."""
+    told = get_v2_event_notification_class(f"v1.{event_type}")
+    fetch = getattr(told, "fetch_related_object", None)
+    return types_of(told.__module__, fetch.__annotations__)["return"] if fetch else known_type(object)
 
 
 @frozen(eq=False, slots=False)
@@ -100,7 +111,7 @@ def types_of(module, annotations):
     """Return the types that annotations in a module describe."""
     found = import_module(module)
     holder = SimpleNamespace(__annotations__=annotations)
-    hints = typing.get_type_hints(holder, vars(found), Names(found))  # without `Required` and `NotRequired`
+    hints = typing.get_type_hints(holder, vars(found), names_in(found))  # without `Required` and `NotRequired`
     return {name: _type(hint) for name, hint in hints.items()}
 
 

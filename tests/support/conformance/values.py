@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, Union
 from stripe import Event, StripeObject
 from typing_extensions import is_typeddict
 
-from conformance.annotations import class_of, known_type
+from conformance.annotations import class_of, known_type, subject_of
 
 _PLAIN = {
     str: ("text", str),
@@ -99,15 +99,21 @@ def of_members(wanted, value, manner):
         return found
     required = wanted.required & {"id", "object"} if value.get("deleted") is True else wanted.required
     found += [(f".{name}", "missing") for name in sorted(required - value.keys())]
-    return found + _of_previous(value, manner) if wanted.origin is Event.Data and manner.deep else found
+    return found + _of_event(value, manner) if wanted.origin is Event and manner.deep else found
 
 
-def _of_previous(data, manner):
-    """Return what is wrong with what an event says about members as they were, in which null may stand for anything."""
-    known, was = class_of(data.get("object")), data.get("previous_attributes")
-    if not (known and isinstance(was, dict)):
+def _of_event(event, manner):
+    """Return what is wrong with what an event is about, and with what it says about members as they were."""
+    data = event.get("data")
+    known = class_of(data.get("object")) if isinstance(data, dict) else None
+    if known is None:
         return []
-    return _under([(".previous_attributes", of_members(known_type(known), was, manner._replace(partial=True)))])
+    about, was = data["object"], data.get("previous_attributes")
+    subject, partial = subject_of(str(event.get("type"))), manner._replace(partial=True)
+    return _under([
+        (".data.object", [] if fits(subject, about) else _mistyped(about, subject)),
+        (".data.previous_attributes", of_members(known_type(known), was, partial) if isinstance(was, dict) else []),
+    ])
 
 
 def _present(wanted, value, manner):

@@ -57,6 +57,17 @@ _STARTER_PRICE = _new.price("price_starter", "prod_starter", 1900, interval="mon
 _PRO_PRICE = _new.price("price_pro", "prod_pro", 4900, interval="month")
 _BROKEN_PRICE = _new.price("price_mega", "prod_mega", 9900, interval="month")
 
+_TAX_RATE = {
+    "id": "txr_1",
+    "object": "tax_rate",
+    "active": True,
+    "created": _OPENING,
+    "display_name": "VAT",
+    "inclusive": False,
+    "livemode": False,
+    "percentage": 20,
+}
+
 
 class _Stripe:
     """Tells events, and numbers them."""
@@ -131,7 +142,7 @@ def _expect(**figures: object) -> Check:
 def _catalog(stripe: _Stripe) -> Chapter:
     told = [stripe.tell("product.created", one, _OPENING) for one in (_PACK, _STARTER, _BROKEN)]
     priced = [stripe.tell("price.created", one, _OPENING) for one in (_PACK_PRICE, _STARTER_PRICE, _BROKEN_PRICE)]
-    unknown = stripe.tell("climate.order.delivered", {"id": "climorder_1", "object": "climate.order"}, _OPENING)
+    unknown = stripe.tell("tax_rate.created", _TAX_RATE, _OPENING)
     return Chapter(
         "What is sold",
         "The catalog comes from Stripe. A product whose metadata makes no sense is kept, reported, and grants nothing. "
