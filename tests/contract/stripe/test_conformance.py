@@ -358,6 +358,20 @@ def test_an_answer_is_what_the_route_answers():
     ]
 
 
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"country": "US", "currency": "usd", "last4": "6789", "status": "new"},
+        {"brand": "Visa", "exp_month": 1, "exp_year": 2030, "funding": "credit", "last4": "4242"},
+    ],
+    ids=["bank account", "card"],
+)
+def test_what_could_be_several_things_is_taken_for_the_one_it_comes_closest_to(own):
+    route = "GET", "/v1/accounts/acct_1/external_accounts/ba_1"
+
+    assert check_answer(*route, {"id": "ba_1", **own}) == [f"{' '.join(route)} answer.object: missing"]
+
+
 # Forms --------------------------------------------------------------------------------------------------------------------
 
 
