@@ -50,6 +50,10 @@ SENTENCES = [
     (errors.UnknownHold("acme", 7), errors.Unknown, "account 'acme' has no hold 7"),
     (errors.UnknownLot("acme", "gift"), errors.Unknown, "account 'acme' holds no lot from 'gift'"),
     (errors.UnknownTopUp("acme", "top_up:1"), errors.Unknown, "account 'acme' awaits no top-up 'top_up:1'"),
+    (errors.NotForSale("price_1", "is archived"), errors.Refused, "price_1 cannot be bought: it is archived"),
+    (errors.UnknownPrice("price_1"), errors.Unknown, "no price 'price_1' is known"),
+    (errors.UnknownSubscription("sub_1"), errors.Unknown, "no subscription 'sub_1' is known"),
+    (errors.UnknownIntent("int_1"), errors.Unknown, "nothing was ordered as 'int_1'"),
     (errors.UnknownWebhook("evt_1"), errors.Unknown, "no webhook 'evt_1' is stored"),
     (
         errors.Conflict("account acme"),
@@ -71,6 +75,31 @@ SENTENCES = [
         errors.StoreError,
         "the database is unavailable (OperationalError): try again with the same key",
     ),
+    (
+        errors.ProviderDeclined("insufficient_funds", "Your card has insufficient funds.", "pi_1"),
+        errors.ProviderError,
+        "the payment was declined (insufficient_funds): Your card has insufficient funds.",
+    ),
+    (
+        errors.ProviderRefused("resource_missing", "No such customer: 'cus_1'", "customer"),
+        errors.ProviderError,
+        "the payment provider refused (resource_missing, customer): No such customer: 'cus_1'",
+    ),
+    (
+        errors.ProviderRefused("idempotency_error", "Keys are used once."),
+        errors.ProviderError,
+        "the payment provider refused (idempotency_error): Keys are used once.",
+    ),
+    (
+        errors.ProviderDenied("the key was revoked"),
+        errors.ProviderError,
+        "the payment provider does not take the key: the key was revoked",
+    ),
+    (
+        errors.ProviderUnavailable("it timed out"),
+        errors.ProviderError,
+        "the payment provider gave no answer (it timed out): try again with the same key",
+    ),
     (errors.BadSignature("none fits"), errors.WebhookRejected, "the signature was rejected: none fits"),
     (errors.Stale(301), errors.WebhookRejected, "the signature's timestamp is 301 s old"),
     (errors.Stale(-60), errors.WebhookRejected, "the signature's timestamp is 60 s in the future"),
@@ -87,7 +116,7 @@ def test_an_error_says_in_a_sentence_what_happened(error, kind, sentence):
 
 
 def test_every_error_has_its_sentence_here():
-    groups = {"BillingError", "Refused", "Unknown", "StoreError", "WebhookRejected"}
+    groups = {"BillingError", "Refused", "Unknown", "StoreError", "ProviderError", "WebhookRejected"}
 
     assert {*errors.__all__} - groups == {*named_ids}
 
@@ -97,7 +126,9 @@ def test_everything_raised_on_purpose_has_one_root(name):
     assert issubclass(getattr(errors, name), errors.BillingError)
 
 
-@pytest.mark.parametrize("group", [errors.Refused, errors.Unknown, errors.StoreError, errors.WebhookRejected])
+@pytest.mark.parametrize(
+    "group", [errors.Refused, errors.Unknown, errors.StoreError, errors.ProviderError, errors.WebhookRejected]
+)
 def test_a_group_speaks_for_itself(group):
     assert str(group()) == group.__doc__
 

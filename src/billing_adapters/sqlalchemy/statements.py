@@ -40,9 +40,9 @@ def insert_new(dialect: str, table: Table) -> Insert:
 
 def insert_over(dialect: str, table: Table) -> Insert:
     """Return the INSERT that replaces a row whose name is taken."""
-    insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
     others = {one.name: insert.excluded[one.name] for one in table.columns if not one.primary_key}
-    return insert.on_conflict_do_update(index_elements=table.primary_key, set_=others)
+    return insert.on_conflict_do_update(index_elements=table.primary_key.columns, set_=others)
 
 
 def _arrays(columns: tuple[str, ...]) -> FromClause:

@@ -13,7 +13,7 @@ import attrs
 from attrs import field, frozen
 
 from billing_core.domain.credits.values import long_text, positive, text
-from billing_core.domain.money import Money, whole
+from billing_core.domain.money import Currency, Money, whole
 from billing_core.domain.payments import InvoiceLine
 from billing_core.domain.products import metadata_map
 from billing_core.domain.times import moment
@@ -55,8 +55,24 @@ def _trial(_instance: object, attribute: "attrs.Attribute[int | None]", value: i
         raise Invalid(attribute.name, f"must be between 1 and {MOST_TRIAL_DAYS}, not {value}")
 
 
-def _address(_instance: object, attribute: "attrs.Attribute[str]", value: str) -> None:
-    if not str(value).startswith(("http://", "https://")):
+def _flag(_instance: object, attribute: "attrs.Attribute[bool]", value: object) -> None:
+    if not isinstance(value, bool):
+        raise Invalid(attribute.name, f"must be True or False, not {type(value).__name__}")
+
+
+def _currency(_instance: object, _attribute: object, value: str) -> None:
+    Currency(value)
+
+
+def _texts(value: Mapping[str, str]) -> Mapping[str, str]:
+    told: object = value
+    if not isinstance(told, Mapping) or not all(isinstance(one, str) for pair in told.items() for one in pair):
+        raise Invalid("metadata", "must map texts to texts")
+    return metadata_map(value)
+
+
+def _address(_instance: object, attribute: "attrs.Attribute[str]", value: object) -> None:
+    if not isinstance(value, str) or not value.startswith(("http://", "https://")):
         raise Invalid(attribute.name, "must be the address of a page, which begins with https:// or http://")
 
 
@@ -79,11 +95,11 @@ class TakePayment:
 
     customer: str = field(validator=text)
     amount_minor: int = field(validator=positive)
-    currency: str = field(validator=text)
-    off_session: bool = False
+    currency: str = field(validator=_currency)
+    off_session: bool = field(default=False, validator=_flag)
     payment_method: str | None = field(default=None, validator=_optional_text)
     description: str | None = field(default=None, validator=attrs.validators.optional(long_text))
-    metadata: Mapping[str, str] = field(factory=dict, converter=metadata_map)
+    metadata: Mapping[str, str] = field(factory=dict, converter=_texts)
 
 
 @frozen(kw_only=True)
@@ -97,14 +113,14 @@ class OpenCheckout:
     customer: str = field(validator=text)
     price: str = field(validator=text)
     quantity: int = field(default=1, validator=positive)
-    recurring: bool = False
+    recurring: bool = field(default=False, validator=_flag)
     success_url: str = field(validator=_address)
     cancel_url: str | None = field(default=None, validator=attrs.validators.optional(_address))
     trial_days: int | None = field(default=None, validator=_trial)
     coupon: str | None = field(default=None, validator=_optional_text)
     promotion_code: str | None = field(default=None, validator=_optional_text)
-    codes: bool = False
-    metadata: Mapping[str, str] = field(factory=dict, converter=metadata_map)
+    codes: bool = field(default=False, validator=_flag)
+    metadata: Mapping[str, str] = field(factory=dict, converter=_texts)
 
     def __attrs_post_init__(self) -> None:
         """Refuse what the provider would not take together."""
@@ -139,7 +155,7 @@ class CreateSubscription:
     trial_days: int | None = field(default=None, validator=_trial)
     coupon: str | None = field(default=None, validator=_optional_text)
     promotion_code: str | None = field(default=None, validator=_optional_text)
-    metadata: Mapping[str, str] = field(factory=dict, converter=metadata_map)
+    metadata: Mapping[str, str] = field(factory=dict, converter=_texts)
 
 
 class Proration:
@@ -180,7 +196,7 @@ class CancelSubscription:
     """End a subscription: now, or when the period that is paid for ends."""
 
     subscription: str = field(validator=text)
-    at_period_end: bool = True
+    at_period_end: bool = field(default=True, validator=_flag)
 
 
 @frozen(kw_only=True)
@@ -281,7 +297,7 @@ class IssuedInvoice:
 
 def plain_order(order: Order) -> Mapping[str, Any]:
     """Return an order as plain data that JSON can hold; what is left to its default is left out."""
-    told = attrs.asdict(order, filter=lambda one, value: value != one.default, value_serializer=_plain)
+    told = attrs.asdict(order, filter=lambda one, value: value not in (one.default, {}), value_serializer=_plain)
     return {"kind": type(order).__name__, **told}
 
 
@@ -291,10 +307,15 @@ def order_of(plain: Mapping[str, Any]) -> Order:
     Raises:
         Invalid: No order of this version is written like this.
     """
-    kind = _KINDS.get(plain.get("kind", ""))
-    told = {name: value for name, value in plain.items() if name != "kind"}
-    if kind is None or not told.keys() <= attrs.fields_dict(kind).keys():
-        raise Invalid("order", f"is of a kind that this version does not know: {plain.get('kind')}")
+    told = {**plain}
+    name = told.pop("kind", None)
+    kind = _KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise Invalid("order", f"is of a kind that this version does not know: {name!r}")
+    known = attrs.fields_dict(kind)
+    needed = {one for one, its in known.items() if its.default is attrs.NOTHING}
+    if not needed <= told.keys() <= known.keys():
+        raise Invalid("order", f"has not the fields that a {name} of this version has")
     return kind(**told)
 
 

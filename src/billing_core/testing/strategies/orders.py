@@ -41,8 +41,10 @@ _days = st.none() | st.integers(1, MOST_TRIAL_DAYS)
 _long = st.none() | names(longest=400)
 _addresses = st.builds(str.__add__, st.sampled_from(("https://", "http://")), names())
 # One of these goes with an order.
-_discounts = st.one_of(
-    st.fixed_dictionaries(one) for one in ({"coupon": names()}, {"promotion_code": names()}, {"codes": st.booleans()})
+_discounts: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.fixed_dictionaries({"coupon": names()}),
+    st.fixed_dictionaries({"promotion_code": names()}),
+    st.fixed_dictionaries({"codes": st.booleans()}),
 )
 
 
