@@ -18,8 +18,8 @@ from billing_adapters.stripe.reading import Json, Node
 from billing_core.domain.customers import ACCOUNT, Customer, Link
 from billing_core.domain.mirrors import Phase, snapshot
 from billing_core.domain.money import Currency, Money
-from billing_core.domain.payments import PRICE, PRODUCT, PURCHASE, QUANTITY, Invoice, InvoiceLine, Payment, Purchase
-from billing_core.domain.products import CREDIT_AMOUNT, CurrencyOption, Interval, Price, Product, Recurring, Tier
+from billing_core.domain.payments import Invoice, InvoiceLine, Payment, purchase_in
+from billing_core.domain.products import CurrencyOption, Interval, Price, Product, Recurring, Tier
 from billing_core.domain.subscriptions import PlanChange, Status, Subscription, SubscriptionItem
 from billing_core.domain.webhooks import (
     Command,
@@ -232,19 +232,7 @@ def payment(raw: Json, at: datetime) -> Payment:
         customer=node.optional_reference("customer"),
         account=_account(metadata),
         invoice=node.optional_reference("invoice"),
-        purchase=_purchase(metadata),
-    )
-
-
-def _purchase(metadata: Mapping[str, str]) -> Purchase | None:
-    if not metadata.get(PURCHASE):
-        return None
-    return Purchase(
-        id=metadata[PURCHASE],
-        credit_amount=metadata.get(CREDIT_AMOUNT, ""),
-        quantity=metadata.get(QUANTITY, "1"),
-        product=metadata.get(PRODUCT) or None,
-        price=metadata.get(PRICE) or None,
+        purchase=purchase_in(metadata),
     )
 
 

@@ -1,10 +1,12 @@
 """Payments: money that was proven to have arrived, and what it was for."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from attrs import field, frozen
 
 from billing_core.domain.money import Money
+from billing_core.domain.products import CREDIT_AMOUNT
 from billing_core.domain.times import moment, optional_moment
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "InvoiceLine",
     "Payment",
     "Purchase",
+    "purchase_in",
 ]
 
 
@@ -49,6 +52,19 @@ class Purchase:
     quantity: str = "1"
     product: str | None = None
     price: str | None = None
+
+
+def purchase_in(metadata: Mapping[str, str]) -> Purchase | None:
+    """Return what the metadata of a payment says that it bought, if anything."""
+    if not metadata.get(PURCHASE):
+        return None
+    return Purchase(
+        id=metadata[PURCHASE],
+        credit_amount=metadata.get(CREDIT_AMOUNT, ""),
+        quantity=metadata.get(QUANTITY, "1"),
+        product=metadata.get(PRODUCT) or None,
+        price=metadata.get(PRICE) or None,
+    )
 
 
 @frozen

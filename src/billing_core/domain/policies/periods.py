@@ -7,7 +7,7 @@ from itertools import count, takewhile
 from billing_core.domain.payments import InvoiceLine
 from billing_core.domain.products import Interval, Price, Recurring
 
-__all__ = ["YEAR", "expiry", "known_period", "months"]
+__all__ = ["YEAR", "expiry", "known_period", "months", "months_later"]
 
 YEAR = 12  # months
 
@@ -42,10 +42,11 @@ def _length(period: Recurring | None) -> timedelta:
 
 def months(start: datetime, end: datetime) -> tuple[datetime, ...]:
     """Return when the months of a period begin: on the day of its start, or the last day of a shorter month."""
-    return tuple(takewhile(lambda one: one < end, (_months_later(start, number) for number in count())))
+    return tuple(takewhile(lambda one: one < end, (months_later(start, number) for number in count())))
 
 
-def _months_later(start: datetime, number: int) -> datetime:
+def months_later(start: datetime, number: int) -> datetime:
+    """Return the moment so many months later: on the same day, or the last one of a shorter month."""
     years, month = divmod(start.month - 1 + number, YEAR)
     year, month = start.year + years, month + 1
     return start.replace(year=year, month=month, day=min(start.day, monthrange(year, month)[1]))
