@@ -245,9 +245,9 @@ class MemoryGateway:
             shop.tell("customer.deleted", RecordCustomer(buyer.told))
 
     def fail_next(self, *, after: bool = False, times: int = 1) -> None:
-        """Let the next answers never come: before anything is done, or `after` it was."""
+        """Let the next so many answers never come: before anything is done, or `after` it was; 0 lets them come again."""
         with self._lock:
-            self._failures += [after] * times
+            self._failures = [after] * times
 
     # Inside ---------------------------------------------------------------------------------------------------------------
 

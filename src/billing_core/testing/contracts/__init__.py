@@ -21,6 +21,7 @@ from billing_core.testing.contracts.ledger import LedgerContract
 from billing_core.testing.contracts.mirrors import MirrorContract
 from billing_core.testing.contracts.outbox import OutboxContract
 from billing_core.testing.contracts.payments import PaymentsContract
+from billing_core.testing.contracts.provider import PaymentProviderContract, World
 from billing_core.testing.contracts.system import ClockContract, IdsContract
 from billing_core.testing.contracts.topups import TopUpContract
 from billing_core.testing.contracts.unit import UnitContract
@@ -37,10 +38,12 @@ __all__ = [
     "LedgerContract",
     "MirrorContract",
     "OutboxContract",
+    "PaymentProviderContract",
     "PaymentsContract",
     "StoreContract",
     "TopUpContract",
     "UnitContract",
+    "World",
 ]
 
 
