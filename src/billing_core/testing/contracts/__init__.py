@@ -21,10 +21,11 @@ from billing_core.testing.contracts.ledger import LedgerContract
 from billing_core.testing.contracts.mirrors import MirrorContract
 from billing_core.testing.contracts.outbox import OutboxContract
 from billing_core.testing.contracts.payments import PaymentsContract
-from billing_core.testing.contracts.provider import PaymentProviderContract, World
+from billing_core.testing.contracts.provider import PaymentProviderContract
 from billing_core.testing.contracts.system import ClockContract, IdsContract
 from billing_core.testing.contracts.topups import TopUpContract
 from billing_core.testing.contracts.unit import UnitContract
+from billing_core.testing.contracts.world import World
 
 __all__ = [
     "ClockContract",
