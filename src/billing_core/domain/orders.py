@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import attrs
 from attrs import field, frozen
 
-from billing_core.domain.credits.values import long_text, positive, text
+from billing_core.domain.credits.values import flag, long_text, positive, text
 from billing_core.domain.money import Currency, Money, whole
 from billing_core.domain.payments import InvoiceLine
 from billing_core.domain.products import metadata_map
@@ -55,11 +55,6 @@ def _trial(_instance: object, attribute: "attrs.Attribute[int | None]", value: i
         raise Invalid(attribute.name, f"must be between 1 and {MOST_TRIAL_DAYS}, not {value}")
 
 
-def _flag(_instance: object, attribute: "attrs.Attribute[bool]", value: object) -> None:
-    if not isinstance(value, bool):
-        raise Invalid(attribute.name, f"must be True or False, not {type(value).__name__}")
-
-
 def _currency(_instance: object, _attribute: object, value: str) -> None:
     Currency(value)
 
@@ -96,7 +91,7 @@ class TakePayment:
     customer: str = field(validator=text)
     amount_minor: int = field(validator=positive)
     currency: str = field(validator=_currency)
-    off_session: bool = field(default=False, validator=_flag)
+    off_session: bool = field(default=False, validator=flag)
     payment_method: str | None = field(default=None, validator=_optional_text)
     description: str | None = field(default=None, validator=attrs.validators.optional(long_text))
     metadata: Mapping[str, str] = field(factory=dict, converter=_texts)
@@ -113,13 +108,13 @@ class OpenCheckout:
     customer: str = field(validator=text)
     price: str = field(validator=text)
     quantity: int = field(default=1, validator=positive)
-    recurring: bool = field(default=False, validator=_flag)
+    recurring: bool = field(default=False, validator=flag)
     success_url: str = field(validator=_address)
     cancel_url: str | None = field(default=None, validator=attrs.validators.optional(_address))
     trial_days: int | None = field(default=None, validator=_trial)
     coupon: str | None = field(default=None, validator=_optional_text)
     promotion_code: str | None = field(default=None, validator=_optional_text)
-    codes: bool = field(default=False, validator=_flag)
+    codes: bool = field(default=False, validator=flag)
     metadata: Mapping[str, str] = field(factory=dict, converter=_texts)
 
     def __attrs_post_init__(self) -> None:
@@ -196,7 +191,7 @@ class CancelSubscription:
     """End a subscription: now, or when the period that is paid for ends."""
 
     subscription: str = field(validator=text)
-    at_period_end: bool = field(default=True, validator=_flag)
+    at_period_end: bool = field(default=True, validator=flag)
 
 
 @frozen(kw_only=True)

@@ -1,88 +1,14 @@
-"""The memory gateway keeps the contract of every payment provider."""
+"""The memory gateway keeps the contract of every payment provider, and what it says of itself."""
 
-from contextlib import contextmanager
-from decimal import Decimal
+import json
 
-import attrs
 import pytest
+from memory_world import MemoryWorld
 
 from billing_adapters.memory import FixedClock, MemoryGateway
-from billing_core.domain.money import Currency
+from billing_core.domain.orders import CreateCustomer, TakePayment
+from billing_core.errors import BadSignature, Malformed, ProviderDeclined, ProviderRefused
 from billing_core.testing.contracts import PaymentProviderContract
-from billing_core.testing.examples import a_price, a_product, fresh
-
-_ALWAYS = 100
-
-
-class MemoryWorld:
-    """What happens to a memory gateway."""
-
-    def __init__(self, gateway, clock):
-        self._gateway = gateway
-        self._clock = clock
-        self._products = {}
-        self._prices = {}
-
-    def now(self):
-        return self._clock.now()
-
-    def advance(self, by):
-        self._clock.advance(by)
-
-    def product(self):
-        return self._put_product(a_product())
-
-    def unreadable_product(self):
-        product = self.product()
-        self._gateway.spoil(product)
-        return product
-
-    def price(self, product, amount_minor, *, currency="usd", recurring=None):
-        amount = Decimal(amount_minor)
-        return self._put_price(
-            a_price(product=product, currency=Currency(currency), unit_amount=amount, recurring=recurring)
-        )
-
-    def archive_product(self, product):
-        self._put_product(attrs.evolve(self._products[product], active=False))
-
-    def archive_price(self, price):
-        self._put_price(attrs.evolve(self._prices[price], active=False))
-
-    def coupon(self, percent_off):
-        coupon = fresh("coupon")
-        self._gateway.put_coupon(coupon, percent_off)
-        return coupon
-
-    def save_card(self, customer, *, declines=False):
-        return self._gateway.save_card(customer, declines="insufficient_funds" if declines else None)
-
-    def pay(self, placed):
-        self._gateway.pay(placed.id)
-
-    def decline(self, placed):
-        self._gateway.decline(placed.id)
-
-    def delete_customer(self, customer):
-        self._gateway.delete_customer(customer)
-
-    @contextmanager
-    def silence(self, *, heard):
-        self._gateway.fail_next(after=heard, times=_ALWAYS)
-        try:
-            yield
-        finally:
-            self._gateway.fail_next(times=0)
-
-    def _put_product(self, product):
-        self._products[product.id] = product
-        self._gateway.put_product(product)
-        return product.id
-
-    def _put_price(self, price):
-        self._prices[price.id] = price
-        self._gateway.put_price(price)
-        return price.id
 
 
 class TestMemoryGateway(PaymentProviderContract):
@@ -101,3 +27,52 @@ class TestMemoryGateway(PaymentProviderContract):
     @pytest.fixture
     def source(self, provider):
         return provider
+
+
+@pytest.fixture
+def gateway():
+    return MemoryGateway(FixedClock())
+
+
+def test_ids_count(gateway):
+    ids = [gateway.place(CreateCustomer(account=name), name).id for name in ("acme", "globex")]
+
+    assert ids == ["cus_1", "cus_2"]
+
+
+def test_another_order_under_a_key_says_so(gateway):
+    gateway.place(CreateCustomer(account="acme"), "key")
+
+    with pytest.raises(ProviderRefused) as said:
+        gateway.place(CreateCustomer(account="globex"), "key")
+
+    assert said.value.code == "idempotency_error"
+
+
+def test_a_card_declines_for_its_reason(gateway):
+    customer = gateway.place(CreateCustomer(account="acme"), "customer").id
+    gateway.save_card(customer, declines="authentication_required")
+
+    with pytest.raises(ProviderDeclined) as said:
+        gateway.place(TakePayment(customer=customer, amount_minor=1, currency="usd", off_session=True), "pay")
+
+    assert (said.value.code, said.value.payment) == ("authentication_required", "pay_1")
+
+
+def test_events_are_json_that_people_can_read_and_nobody_else_wrote(gateway):
+    gateway.place(CreateCustomer(account="acme"), "key")
+    (body,) = gateway.events().bodies
+
+    gateway.verify(body, {}, FixedClock().now())
+
+    assert json.loads(body)["type"] == "customer.created"
+    with pytest.raises(BadSignature):
+        gateway.verify(body + b" ", {}, FixedClock().now())
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"[]", b"7", b"\xff", b'{"is": "Money"}', b'{"is": "Status", "value": "active"}']
+)
+def test_what_is_no_event_is_malformed(gateway, body):
+    with pytest.raises(Malformed):
+        gateway.parse(body)

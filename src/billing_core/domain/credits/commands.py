@@ -16,6 +16,7 @@ from billing_core.domain.credits.values import (
     AccountId,
     LotKind,
     account_id,
+    flag,
     long_text,
     not_negative,
     optional_text,
@@ -87,11 +88,6 @@ def _correction(_instance: object, attribute: "attrs.Attribute[int]", value: int
 def _known_shortfall(_instance: object, attribute: "attrs.Attribute[Shortfall]", value: "Shortfall") -> None:
     if not isinstance(value, Shortfall):
         raise Invalid(attribute.name, f"must be one of {', '.join(Shortfall)}, as a Shortfall")
-
-
-def _flag(_instance: object, attribute: "attrs.Attribute[bool]", value: bool) -> None:  # noqa: FBT001 - a validator's shape
-    if not isinstance(value, bool):
-        raise Invalid(attribute.name, f"must be True or False, not {value!r}")
 
 
 def _later(now: datetime, by: timedelta, name: str) -> datetime:
@@ -191,7 +187,7 @@ class Capture(Command):
 
     hold: int = field(validator=positive)
     amount: int | None = field(default=None, validator=optional(not_negative))
-    final: bool = field(default=True, validator=_flag)
+    final: bool = field(default=True, validator=flag)
 
 
 @frozen(kw_only=True)

@@ -34,6 +34,7 @@ __all__ = [
     "Slice",
     "account_id",
     "burn_order",
+    "flag",
     "long_text",
     "not_negative",
     "optional_text",
@@ -155,6 +156,12 @@ def _amount(name: str, value: object, *, least: int) -> int:
     if not least <= number <= MAX_AMOUNT:
         raise Invalid(name, f"must be between {least} and {MAX_AMOUNT}, not {number}")
     return number
+
+
+def flag(_instance: object, attribute: "attrs.Attribute[bool]", value: object) -> None:
+    """Refuse anything but a truth value; shaped as an attrs validator."""
+    if not isinstance(value, bool):
+        raise Invalid(attribute.name, f"must be True or False, not {value!r}")
 
 
 def positive(_instance: object, attribute: "attrs.Attribute[int]", value: int) -> None:
