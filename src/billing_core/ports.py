@@ -18,8 +18,9 @@ from billing_core.domain.intents import Intent
 from billing_core.domain.mirrors import Mirrorable, Mirrored
 from billing_core.domain.orders import ChangePlan, IssuedInvoice, Order, Placed, Preview
 from billing_core.domain.pages import EventPage, Page
-from billing_core.domain.payments import Invoice, Payment
+from billing_core.domain.payments import Invoice, Payment, Settlement
 from billing_core.domain.products import Price, Product
+from billing_core.domain.refunds import Dispute, Refund
 from billing_core.domain.subscriptions import Subscription
 from billing_core.domain.topups import TopUp
 from billing_core.domain.webhooks import Delivery, DeliveryState, Webhook
@@ -28,6 +29,7 @@ __all__ = [
     "Clock",
     "Cursors",
     "Customers",
+    "Disputes",
     "Folding",
     "Ids",
     "Inbox",
@@ -39,6 +41,7 @@ __all__ = [
     "Payments",
     "Prices",
     "Products",
+    "Refunds",
     "Store",
     "Subscriptions",
     "TopUps",
@@ -184,6 +187,20 @@ class Subscriptions(Mirror[Subscription], Protocol):
         """Return the subscriptions of a customer, ended ones too, by id."""
 
 
+class Refunds(Mirror[Refund], Protocol):
+    """The refunds of payments."""
+
+    def of_payments(self, payments: Iterable[str]) -> Sequence[Refund]:
+        """Return every refund of these payments, failed ones too, by id."""
+
+
+class Disputes(Mirror[Dispute], Protocol):
+    """The disputes of payments."""
+
+    def of_payments(self, payments: Iterable[str]) -> Sequence[Dispute]:
+        """Return every dispute of these payments, decided ones too, by id."""
+
+
 class Payments(Protocol):
     """Money that arrived. What is recorded is never changed: recording it again does nothing and returns False."""
 
@@ -201,6 +218,18 @@ class Payments(Protocol):
 
     def invoices_of(self, subscription: str) -> Sequence[Invoice]:
         """Return the paid invoices of a subscription, oldest first, then by id."""
+
+    def payments(self, ids: Iterable[str], *, lock: bool = False) -> Mapping[str, Payment]:
+        """Return those that are recorded. `lock`: nobody else gets them locked until the unit ends."""
+
+    def record_settlement(self, settlement: Settlement) -> bool:
+        """Keep which invoice a payment was made for, unless that is known; return whether it was new."""
+
+    def settled_by(self, payments: Iterable[str]) -> Mapping[str, str]:
+        """Return which invoice each of these payments was made for, where that is recorded."""
+
+    def settling(self, invoice: str) -> Sequence[str]:
+        """Return the payments that were made for an invoice, by id."""
 
 
 class Ledger(Protocol):
@@ -376,6 +405,14 @@ class UnitOfWork(Protocol):
     @property
     def outbox(self) -> Outbox:
         """The events for the application."""
+
+    @property
+    def refunds(self) -> Refunds:
+        """The refunds of payments."""
+
+    @property
+    def disputes(self) -> Disputes:
+        """The disputes of payments."""
 
     def commit(self) -> None:
         """Keep everything that this unit wrote; the unit is over.

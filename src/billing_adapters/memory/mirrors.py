@@ -1,4 +1,4 @@
-"""Mirrors in memory: products, prices, customers and subscriptions, each guarded by its version."""
+"""Mirrors in memory: copies of the provider's objects, each guarded by its version."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
@@ -9,9 +9,18 @@ from billing_adapters.memory.tables import Table
 from billing_core.domain.customers import Customer
 from billing_core.domain.mirrors import Mirrorable, Mirrored
 from billing_core.domain.products import Price, Product
+from billing_core.domain.refunds import Dispute, Refund
 from billing_core.domain.subscriptions import Subscription
 
-__all__ = ["MemoryCustomers", "MemoryMirror", "MemoryPrices", "MemoryProducts", "MemorySubscriptions"]
+__all__ = [
+    "MemoryCustomers",
+    "MemoryDisputes",
+    "MemoryMirror",
+    "MemoryPrices",
+    "MemoryProducts",
+    "MemoryRefunds",
+    "MemorySubscriptions",
+]
 
 T = TypeVar("T", bound=Mirrorable)
 
@@ -73,3 +82,21 @@ class MemorySubscriptions(MemoryMirror[Subscription]):
     def of_customer(self, customer: str) -> Sequence[Mirrored[Subscription]]:
         """Return the subscriptions of a customer, by id."""
         return [one for one in self._sorted() if one.value.customer == customer]
+
+
+class MemoryRefunds(MemoryMirror[Refund]):
+    """The refunds of payments."""
+
+    def of_payments(self, payments: Iterable[str]) -> Sequence[Refund]:
+        """Return every refund of these payments, by id."""
+        wanted = frozenset(payments)
+        return [one.value for one in self._sorted() if one.value.payment in wanted]
+
+
+class MemoryDisputes(MemoryMirror[Dispute]):
+    """The disputes of payments."""
+
+    def of_payments(self, payments: Iterable[str]) -> Sequence[Dispute]:
+        """Return every dispute of these payments, by id."""
+        wanted = frozenset(payments)
+        return [one.value for one in self._sorted() if one.value.payment in wanted]

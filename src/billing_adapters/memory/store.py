@@ -15,7 +15,14 @@ from billing_adapters.memory.cursors import MemoryCursors
 from billing_adapters.memory.inbox import MemoryInbox
 from billing_adapters.memory.intents import MemoryIntents
 from billing_adapters.memory.ledger import Ledgered, MemoryLedger
-from billing_adapters.memory.mirrors import MemoryCustomers, MemoryPrices, MemoryProducts, MemorySubscriptions
+from billing_adapters.memory.mirrors import (
+    MemoryCustomers,
+    MemoryDisputes,
+    MemoryPrices,
+    MemoryProducts,
+    MemoryRefunds,
+    MemorySubscriptions,
+)
 from billing_adapters.memory.outbox import MemoryOutbox
 from billing_adapters.memory.payments import MemoryPayments
 from billing_adapters.memory.tables import Life, Table
@@ -27,6 +34,7 @@ from billing_core.domain.intents import Intent
 from billing_core.domain.mirrors import Mirrored
 from billing_core.domain.payments import Invoice, Payment
 from billing_core.domain.products import Price, Product
+from billing_core.domain.refunds import Dispute, Refund
 from billing_core.domain.subscriptions import Subscription
 from billing_core.domain.topups import TopUp
 from billing_core.domain.webhooks import Delivery
@@ -52,6 +60,9 @@ class Committed:
     deliveries: Mapping[str, Delivery] = field(factory=dict)
     messages: Mapping[str, Message] = field(factory=dict)
     delivered: Mapping[str, datetime] = field(factory=dict)
+    settled: Mapping[str, str] = field(factory=dict)
+    refunds: Mapping[str, Mirrored[Refund]] = field(factory=dict)
+    disputes: Mapping[str, Mirrored[Dispute]] = field(factory=dict)
 
 
 class MemoryUnit:
@@ -74,17 +85,22 @@ class MemoryUnit:
         self._deliveries = Table(committed.deliveries, life)
         self._messages = Table(committed.messages, life)
         self._delivered = Table(committed.delivered, life)
+        self._settled = Table(committed.settled, life)
+        self._refunds = Table(committed.refunds, life)
+        self._disputes = Table(committed.disputes, life)
         self.products = MemoryProducts(self._products)
         self.prices = MemoryPrices(self._prices)
         self.customers = MemoryCustomers(self._customers)
         self.subscriptions = MemorySubscriptions(self._subscriptions)
-        self.payments = MemoryPayments(self._payments, self._invoices)
+        self.payments = MemoryPayments(self._payments, self._invoices, self._settled)
         self.ledger = MemoryLedger(self._accounts, self._top_ups)
         self.top_ups = MemoryTopUps(self._top_ups)
         self.intents = MemoryIntents(self._intents)
         self.cursors = MemoryCursors(self._places)
         self.inbox = MemoryInbox(self._deliveries)
         self.outbox = MemoryOutbox(self._messages, self._delivered)
+        self.refunds = MemoryRefunds(self._refunds)
+        self.disputes = MemoryDisputes(self._disputes)
 
     def commit(self) -> None:
         """Keep everything that this unit wrote.
@@ -108,6 +124,9 @@ class MemoryUnit:
             deliveries=self._deliveries.rows,
             messages=self._messages.rows,
             delivered=self._delivered.rows,
+            settled=self._settled.rows,
+            refunds=self._refunds.rows,
+            disputes=self._disputes.rows,
         )
         self._keep(after)
 

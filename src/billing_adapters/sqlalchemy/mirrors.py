@@ -12,9 +12,17 @@ from billing_adapters.sqlalchemy.transaction import Transaction
 from billing_core.domain.customers import Customer
 from billing_core.domain.mirrors import Mirrorable, Mirrored, Revision
 from billing_core.domain.products import Price, Product
+from billing_core.domain.refunds import Dispute, Refund
 from billing_core.domain.subscriptions import Subscription
 
-__all__ = ["SqlAlchemyCustomers", "SqlAlchemyPrices", "SqlAlchemyProducts", "SqlAlchemySubscriptions"]
+__all__ = [
+    "SqlAlchemyCustomers",
+    "SqlAlchemyDisputes",
+    "SqlAlchemyPrices",
+    "SqlAlchemyProducts",
+    "SqlAlchemyRefunds",
+    "SqlAlchemySubscriptions",
+]
 
 T = TypeVar("T", bound=Mirrorable)
 
@@ -91,16 +99,15 @@ class SqlAlchemyProducts(SqlAlchemyMirror[Product]):
         return [self._value(row) for row in self._transaction.rows(_ALL_PRODUCTS, {})]
 
 
-class _PricesOfProducts:
-    """How the prices of some products are asked for."""
+class _Of:
+    """How those of one kind are asked for that belong to some others, by id."""
 
-    def __init__(self, dialect: str) -> None:
-        price, self.products = tables.price, Asked(dialect, "product")
-        join = select(price).join(self.products.table, price.c.product == self.products.c.product)
-        self.select = join.order_by(price.c.id)
+    def __init__(self, table: Table, others: str, dialect: str) -> None:
+        self.others = Asked(dialect, others)
+        self.select = select(table).join(self.others.table, table.c[others] == self.others.c[others]).order_by(table.c.id)
 
 
-_prices_of_products = cache(_PricesOfProducts)
+_of = cache(_Of)
 
 
 class SqlAlchemyPrices(SqlAlchemyMirror[Price]):
@@ -108,11 +115,11 @@ class SqlAlchemyPrices(SqlAlchemyMirror[Price]):
 
     def __init__(self, transaction: Transaction) -> None:
         super().__init__(transaction, tables.price, shapes.price_columns, shapes.price_of)
-        self._of = _prices_of_products(transaction.dialect)
+        self._of = _of(tables.price, "product", transaction.dialect)
 
     def of_products(self, products: Iterable[str]) -> Sequence[Price]:
         """Return every price of these products, deleted ones too, by id."""
-        asked = self._of.products.rows((one,) for one in products)
+        asked = self._of.others.rows((one,) for one in products)
         return [self._value(row) for row in self._transaction.rows(self._of.select, asked)]
 
 
@@ -150,3 +157,29 @@ class SqlAlchemySubscriptions(SqlAlchemyMirror[Subscription]):
     def of_customer(self, customer: str) -> Sequence[Mirrored[Subscription]]:
         """Return the subscriptions of a customer, ended ones too, by id."""
         return [self._mirrored(row) for row in self._transaction.rows(_SUBSCRIPTIONS_OF_CUSTOMER, {"customer": customer})]
+
+
+class SqlAlchemyRefunds(SqlAlchemyMirror[Refund]):
+    """The refunds of payments."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        super().__init__(transaction, tables.refund, shapes.refund_columns, shapes.refund_of)
+        self._of = _of(tables.refund, "payment", transaction.dialect)
+
+    def of_payments(self, payments: Iterable[str]) -> Sequence[Refund]:
+        """Return every refund of these payments, by id."""
+        asked = self._of.others.rows((one,) for one in payments)
+        return [self._value(row) for row in self._transaction.rows(self._of.select, asked)]
+
+
+class SqlAlchemyDisputes(SqlAlchemyMirror[Dispute]):
+    """The disputes of payments."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        super().__init__(transaction, tables.dispute, shapes.dispute_columns, shapes.dispute_of)
+        self._of = _of(tables.dispute, "payment", transaction.dialect)
+
+    def of_payments(self, payments: Iterable[str]) -> Sequence[Dispute]:
+        """Return every dispute of these payments, by id."""
+        asked = self._of.others.rows((one,) for one in payments)
+        return [self._value(row) for row in self._transaction.rows(self._of.select, asked)]

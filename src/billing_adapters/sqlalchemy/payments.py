@@ -10,11 +10,11 @@ from billing_adapters.sqlalchemy import tables
 from billing_adapters.sqlalchemy.statements import Asked, insert_new
 from billing_adapters.sqlalchemy.transaction import Transaction
 from billing_core.domain.money import Money
-from billing_core.domain.payments import Invoice, InvoiceLine, Payment, Purchase
+from billing_core.domain.payments import Invoice, InvoiceLine, Payment, Purchase, Settlement
 
 __all__ = ["SqlAlchemyPayments"]
 
-_payment, _invoice, _line = tables.payment, tables.invoice, tables.invoice_line
+_payment, _invoice, _line, _settlement = tables.payment, tables.invoice, tables.invoice_line, tables.settlement
 
 _PAYMENT = ("id", "paid_at", "customer", "account", "invoice")
 _PURCHASE = ("id", "credit_amount", "quantity", "product", "price")
@@ -35,6 +35,9 @@ _LINES_OF = (
     .where(_invoice.c.subscription == bindparam("subscription"))
     .order_by(_line.c.invoice, _line.c.position)
 )
+_SETTLING = (
+    select(_settlement.c.payment).where(_settlement.c.invoice == bindparam("invoice")).order_by(_settlement.c.payment)
+)
 
 
 class _Statements:
@@ -43,6 +46,10 @@ class _Statements:
     def __init__(self, dialect: str) -> None:
         self.ids = Asked(dialect, "id")
         self.invoices = select(_invoice).join(self.ids.table, _invoice.c.id == self.ids.c.id)
+        self.payments = select(_payment).join(self.ids.table, _payment.c.id == self.ids.c.id)
+        # Two units that lock several do so in one order, or they would wait for one another.
+        self.locked = self.payments.order_by(_payment.c.id).with_for_update(of=_payment)
+        self.settled = select(_settlement).join(self.ids.table, _settlement.c.payment == self.ids.c.id)
         self.lines = (
             select(_line).join(self.ids.table, _line.c.invoice == self.ids.c.id).order_by(_line.c.invoice, _line.c.position)
         )
@@ -83,6 +90,26 @@ class SqlAlchemyPayments:
     def invoices_of(self, subscription: str) -> Sequence[Invoice]:
         """Return the paid invoices of a subscription, oldest first, then by id."""
         return self._found(_INVOICES_OF, _LINES_OF, {"subscription": subscription})
+
+    def payments(self, ids: Iterable[str], *, lock: bool = False) -> Mapping[str, Payment]:
+        """Return those that are recorded. `lock`: nobody else gets them locked until the unit ends."""
+        asked = self._sql.ids.rows((one,) for one in ids)
+        found = self._transaction.rows(self._sql.locked if lock else self._sql.payments, asked)
+        return {row.id: _payment_of(row) for row in found}
+
+    def record_settlement(self, settlement: Settlement) -> bool:
+        """Keep which invoice a payment was made for, unless that is known; return whether it was new."""
+        row = {"payment": settlement.payment, "invoice": settlement.invoice}
+        return bool(self._add(_settlement, row, f"the settlement by {settlement.payment}"))
+
+    def settled_by(self, payments: Iterable[str]) -> Mapping[str, str]:
+        """Return which invoice each of these payments was made for, where that is recorded."""
+        found = self._transaction.rows(self._sql.settled, self._sql.ids.rows((one,) for one in payments))
+        return {row.payment: row.invoice for row in found}
+
+    def settling(self, invoice: str) -> Sequence[str]:
+        """Return the payments that were made for an invoice, by id."""
+        return [row.payment for row in self._transaction.rows(_SETTLING, {"invoice": invoice})]
 
     def _found(self, which: Select[Any], with_lines: Select[Any], asked: dict[str, Any]) -> Sequence[Invoice]:
         invoices = self._transaction.rows(which, asked)

@@ -9,17 +9,22 @@ from sqlalchemy import Row
 
 from billing_adapters.sqlalchemy.columns import from_micros, to_micros
 from billing_core.domain.customers import Customer, Link
-from billing_core.domain.money import Currency
+from billing_core.domain.money import Currency, Money
 from billing_core.domain.products import CurrencyOption, Interval, Price, Product, Recurring, Tier
+from billing_core.domain.refunds import Dispute, Refund
 from billing_core.domain.subscriptions import PlanChange, Status, Subscription, SubscriptionItem
 
 __all__ = [
     "customer_columns",
     "customer_of",
+    "dispute_columns",
+    "dispute_of",
     "price_columns",
     "price_of",
     "product_columns",
     "product_of",
+    "refund_columns",
+    "refund_of",
     "subscription_columns",
     "subscription_of",
 ]
@@ -30,6 +35,8 @@ Document = Mapping[str, Any]
 _PRODUCT = ("id", "name", "active", "deleted", "description", "default_price")
 _PRICE = ("id", "product", "unit_amount", "active", "deleted", "tiers_mode", "lookup_key", "nickname")
 _CUSTOMER = ("id", "email", "name", "deleted")
+_REFUND = ("id", "payment", "status", "at", "failure")
+_DISPUTE = ("id", "payment", "status", "at", "withdrawn")
 _SUBSCRIPTION = (
     "id",
     "customer",
@@ -116,9 +123,33 @@ def subscription_of(row: Row[Any]) -> Subscription:
     )
 
 
+def refund_columns(refund: Refund) -> Columns:
+    """Lay a refund out."""
+    return _same(refund, _REFUND) | _amount_columns(refund.amount) | {"metadata": dict(refund.metadata)}
+
+
+def refund_of(row: Row[Any]) -> Refund:
+    """Read a refund."""
+    return Refund(**_same(row, _REFUND), amount=Money(row.amount_minor, row.currency), metadata=row.metadata)
+
+
+def dispute_columns(dispute: Dispute) -> Columns:
+    """Lay a dispute out."""
+    return _same(dispute, _DISPUTE) | _amount_columns(dispute.amount) | {"metadata": dict(dispute.metadata)}
+
+
+def dispute_of(row: Row[Any]) -> Dispute:
+    """Read a dispute."""
+    return Dispute(**_same(row, _DISPUTE), amount=Money(row.amount_minor, row.currency), metadata=row.metadata)
+
+
 def _same(one: object, names: tuple[str, ...]) -> Columns:
     """Return what has the same name and form on both sides."""
     return {name: getattr(one, name) for name in names}
+
+
+def _amount_columns(amount: Money) -> Columns:
+    return {"amount_minor": amount.amount_minor, "currency": amount.currency.code}
 
 
 def _link_columns(link: Link | None) -> Columns:

@@ -25,8 +25,10 @@ from billing_adapters.sqlalchemy.intents import SqlAlchemyIntents
 from billing_adapters.sqlalchemy.ledger import SqlAlchemyLedger
 from billing_adapters.sqlalchemy.mirrors import (
     SqlAlchemyCustomers,
+    SqlAlchemyDisputes,
     SqlAlchemyPrices,
     SqlAlchemyProducts,
+    SqlAlchemyRefunds,
     SqlAlchemySubscriptions,
 )
 from billing_adapters.sqlalchemy.outbox import SqlAlchemyOutbox
@@ -97,6 +99,16 @@ class SqlAlchemyUnit:
     def outbox(self) -> SqlAlchemyOutbox:
         """The events for the application."""
         return SqlAlchemyOutbox(self._transaction)
+
+    @property
+    def refunds(self) -> SqlAlchemyRefunds:
+        """The refunds of payments."""
+        return SqlAlchemyRefunds(self._transaction)
+
+    @property
+    def disputes(self) -> SqlAlchemyDisputes:
+        """The disputes of payments."""
+        return SqlAlchemyDisputes(self._transaction)
 
     def commit(self) -> None:
         """Keep everything that this unit wrote; the unit is over.

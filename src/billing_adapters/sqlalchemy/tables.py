@@ -37,6 +37,7 @@ __all__ = [
     "account",
     "cursor",
     "customer",
+    "dispute",
     "entry",
     "hold",
     "intent",
@@ -49,6 +50,8 @@ __all__ = [
     "payment",
     "price",
     "product",
+    "refund",
+    "settlement",
     "subscription",
     "top_up",
     "webhook",
@@ -207,6 +210,36 @@ invoice_line = Table(
     _required("one_off", Boolean),
     Column("period_start", Instant),
     Column("period_end", Instant),
+)
+
+settlement = Table(
+    "billing_settlement",
+    metadata,
+    Column("payment", NAME, primary_key=True),
+    _required("invoice", NAME),
+    Index(None, "invoice", "payment"),
+)
+
+refund = _mirror(
+    "refund",
+    _required("payment", NAME),
+    _required("amount_minor", BigInteger),
+    _required("currency", Text),
+    _required("status", Text),
+    _required("at", Instant),
+    Column("failure", Text),
+    Index(None, "payment", "id"),
+)
+
+dispute = _mirror(
+    "dispute",
+    _required("payment", NAME),
+    _required("amount_minor", BigInteger),
+    _required("currency", Text),
+    _required("status", Text),
+    _required("at", Instant),
+    _required("withdrawn", Boolean),
+    Index(None, "payment", "id"),
 )
 
 # Ledger -------------------------------------------------------------------------------------------------------------------

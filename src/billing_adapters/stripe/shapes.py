@@ -9,6 +9,7 @@ Sources: https://docs.stripe.com/api for objects and events, https://docs.stripe
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -18,21 +19,39 @@ from billing_adapters.stripe.reading import Json, Node
 from billing_core.domain.customers import ACCOUNT, Customer, Link
 from billing_core.domain.mirrors import Phase, snapshot
 from billing_core.domain.money import Currency, Money
-from billing_core.domain.payments import Invoice, InvoiceLine, Payment, purchase_in
+from billing_core.domain.payments import Invoice, InvoiceLine, Payment, Settlement, purchase_in
 from billing_core.domain.products import CurrencyOption, Interval, Price, Product, Recurring, Tier
+from billing_core.domain.refunds import Dispute, DisputeStatus, Refund, Refunded, RefundStatus
 from billing_core.domain.subscriptions import PlanChange, Status, Subscription, SubscriptionItem
 from billing_core.domain.webhooks import (
+    CheckRefunds,
     Command,
     RecordCustomer,
+    RecordDispute,
     RecordInvoice,
     RecordPayment,
     RecordPrice,
     RecordProduct,
+    RecordRefund,
+    RecordSettlement,
     RecordSubscription,
 )
 from billing_core.errors import Malformed
 
-__all__ = ["COMMANDS", "News", "commands", "customer", "invoice", "payment", "price", "product", "subscription"]
+__all__ = [
+    "COMMANDS",
+    "News",
+    "commands",
+    "customer",
+    "dispute",
+    "invoice",
+    "payment",
+    "price",
+    "product",
+    "refund",
+    "settlement",
+    "subscription",
+]
 
 
 # The catalogue ------------------------------------------------------------------------------------------------------------
@@ -321,6 +340,61 @@ def _origin(line: Node) -> Node:
     return (kind and parent.optional_node(kind)) or Node(parent.path, {})
 
 
+# Money that goes back -----------------------------------------------------------------------------------------------------
+
+
+def settlement(raw: Json) -> Settlement | None:
+    """Read which invoice a payment was made for; None if it was no payment intent, which alone is known here."""
+    node = Node("invoice_payment", raw)
+    paid_by = node.node("payment").optional_reference("payment_intent")
+    return Settlement(paid_by, node.reference("invoice")) if paid_by else None
+
+
+def refund(raw: Json) -> Refund | None:
+    """Read a refund; None if it is of a charge without a payment intent, which bought nothing here."""
+    node = Node("refund", raw)
+    of = node.optional_reference("payment_intent")
+    if of is None:
+        return None
+    return Refund(
+        id=node.text("id"),
+        payment=of,
+        amount=Money(node.integer("amount"), node.currency()),
+        status=node.optional_text("status") or RefundStatus.PENDING,
+        at=node.moment("created"),
+        failure=node.optional_text("failure_reason"),
+        metadata=node.metadata(),
+    )
+
+
+def dispute(raw: Json, *, withdrawn: bool | None = None) -> Dispute | None:
+    """Read a dispute; None if it is of a charge without a payment intent. `withdrawn` is what the event says by its name.
+
+    Otherwise the balance transactions tell: one took the money, another gave it back. Without any, what was lost is gone.
+    """
+    node = Node("dispute", raw)
+    of = node.optional_reference("payment_intent")
+    if of is None:
+        return None
+    status = node.text("status")
+    moved = [one.integer("amount") for one in node.listed("balance_transactions")]
+    taken = max(moved) < 0 if moved else status == DisputeStatus.LOST
+    return Dispute(
+        id=node.text("id"),
+        payment=of,
+        amount=Money(node.integer("amount"), node.currency()),
+        status=status,
+        at=node.moment("created"),
+        withdrawn=taken if withdrawn is None else withdrawn,
+        metadata=node.metadata(),
+    )
+
+
+def _refunded(node: Node) -> Refunded | None:
+    of = node.optional_reference("payment_intent")
+    return Refunded(of, Money(node.integer("amount_refunded"), node.currency())) if of else None
+
+
 # Events -------------------------------------------------------------------------------------------------------------------
 
 
@@ -364,10 +438,41 @@ def _invoice(news: News) -> Command | None:
     return RecordInvoice(paid) if paid else None
 
 
-Reading: TypeAlias = Callable[[News], Command | None]
+def _settlement(news: News) -> Command | None:
+    settled = settlement(news.object)
+    return RecordSettlement(settled) if settled else None
+
+
+def _refund(news: News) -> Command | None:
+    read = refund(news.object)
+    return RecordRefund(snapshot(read, news.at, news.phase)) if read else None
+
+
+def _dispute(news: News, *, withdrawn: bool | None = None) -> Command | None:
+    read = dispute(news.object, withdrawn=withdrawn)
+    return RecordDispute(snapshot(read, news.at, news.phase)) if read else None
+
+
+def _charge(news: News) -> tuple[Command, ...]:
+    """Read what a charge says of its refunds: each of them before 2022-11-15, and in every version what they add up to."""
+    node = Node("charge", news.object)
+    listed = (refund(one.members) for one in node.listed("refunds"))
+    each = tuple(RecordRefund(snapshot(one, news.at, news.phase)) for one in listed if one)
+    total = _refunded(node)
+    return (*each, CheckRefunds(total)) if total else each
+
+
+Reading: TypeAlias = Callable[[News], Command | tuple[Command, ...] | None]
 
 # Every event that is acted on. An event of the same object that is missing here only repeats what another one tells.
 COMMANDS: Mapping[str, Reading] = MappingProxyType({
+    "charge.dispute.closed": _dispute,
+    "charge.dispute.created": _dispute,
+    "charge.dispute.funds_reinstated": partial(_dispute, withdrawn=False),
+    "charge.dispute.funds_withdrawn": partial(_dispute, withdrawn=True),
+    "charge.dispute.updated": _dispute,
+    "charge.refund.updated": _refund,
+    "charge.refunded": _charge,
     "customer.created": _customer,
     "customer.deleted": _customer,
     "customer.subscription.created": _subscription,
@@ -381,6 +486,7 @@ COMMANDS: Mapping[str, Reading] = MappingProxyType({
     "customer.updated": _customer,
     "invoice.paid": _invoice,
     "invoice.payment_succeeded": _invoice,
+    "invoice_payment.paid": _settlement,
     "payment_intent.succeeded": _payment,
     "price.created": _price,
     "price.deleted": _price,
@@ -388,18 +494,23 @@ COMMANDS: Mapping[str, Reading] = MappingProxyType({
     "product.created": _product,
     "product.deleted": _product,
     "product.updated": _product,
+    "refund.created": _refund,
+    "refund.failed": _refund,
+    "refund.updated": _refund,
 })
 
 _PHASES = MappingProxyType({"created": Phase.CREATED, "deleted": Phase.DELETED})
 
 
 def commands(event_type: str, at: datetime, data: Node) -> tuple[Command, ...]:
-    """Return what an event of a type in the table asks for; an invoice that is not paid asks for nothing.
+    """Return what an event of a type in the table asks for; an invoice that is not paid, for one, asks for nothing.
 
     Raises:
         Malformed: The object cannot be read.
     """
     previous = data.optional_node("previous_attributes")
     phase = _PHASES.get(event_type.rpartition(".")[2], Phase.UPDATED)
-    command = COMMANDS[event_type](News(data.node("object").members, previous.members if previous else {}, at, phase))
-    return (command,) if command else ()
+    asked = COMMANDS[event_type](News(data.node("object").members, previous.members if previous else {}, at, phase))
+    if isinstance(asked, tuple):
+        return asked
+    return (asked,) if asked else ()

@@ -7,15 +7,20 @@ from billing_core.application.agreements import record_subscription
 from billing_core.application.customers import record_customer
 from billing_core.application.products import record_price, record_product
 from billing_core.application.receipts import record_invoice, record_payment
+from billing_core.application.refunds import check_refunds, record_dispute, record_refund, record_settlement
 from billing_core.application.work import Work
 from billing_core.domain.mirrors import Kind
 from billing_core.domain.webhooks import (
+    CheckRefunds,
     Command,
     RecordCustomer,
+    RecordDispute,
     RecordInvoice,
     RecordPayment,
     RecordPrice,
     RecordProduct,
+    RecordRefund,
+    RecordSettlement,
     RecordSubscription,
 )
 
@@ -38,7 +43,7 @@ def made_known(commands: Iterable[Command]) -> Sequence[str]:
     return [name for name in map(_made_known, commands) if name]
 
 
-def _record(work: Work, command: Command) -> None:
+def _record(work: Work, command: Command) -> None:  # noqa: C901 - one for each command
     match command:
         case RecordProduct(product):
             record_product(work, product)
@@ -52,11 +57,19 @@ def _record(work: Work, command: Command) -> None:
             record_payment(work, payment)
         case RecordInvoice(invoice):
             record_invoice(work, invoice)
+        case RecordSettlement(settlement):
+            record_settlement(work, settlement)
+        case RecordRefund(refund):
+            record_refund(work, refund)
+        case RecordDispute(dispute):
+            record_dispute(work, dispute)
+        case CheckRefunds(refunded):
+            check_refunds(work, refunded)
         case _:
             assert_never(command)
 
 
-def _made_known(command: Command) -> str | None:
+def _made_known(command: Command) -> str | None:  # noqa: PLR0911 - one for each command
     match command:
         case RecordProduct(one):
             return Kind.PRODUCT.named(one.value.id)
@@ -68,7 +81,11 @@ def _made_known(command: Command) -> str | None:
             return Kind.SUBSCRIPTION.named(one.value.id)
         case RecordInvoice(one):
             return Kind.INVOICE.named(one.id)
-        case RecordPayment():
+        case RecordPayment(one):
+            return Kind.PAYMENT.named(one.id)
+        case RecordRefund(one):
+            return Kind.REFUNDS.named(one.value.payment)
+        case RecordSettlement() | RecordDispute() | CheckRefunds():
             return None
         case _:
             assert_never(command)

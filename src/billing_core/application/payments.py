@@ -9,6 +9,7 @@ from billing_core.application.work import Work
 from billing_core.domain.money import Money
 from billing_core.domain.orders import IssuedInvoice, Order, Placed, RefundPayment
 from billing_core.domain.payments import Payment
+from billing_core.domain.refunds import Dispute, Refund
 from billing_core.errors import CurrencyMismatch, UnknownPayment
 from billing_core.ports import Store
 
@@ -33,6 +34,16 @@ class Payments:
             customers = [one.id for one in unit.customers.of_account(account)]
         found = [invoice for one in customers for invoice in self._outward.gateway.invoices(one, limit)]
         return sorted(found, key=lambda one: one.issued_at, reverse=True)[:limit]
+
+    def refunds_of(self, payment: str) -> Sequence[Refund]:
+        """Return the refunds of a payment, failed ones too, by id."""
+        with self._store.view() as unit:
+            return unit.refunds.of_payments([payment])
+
+    def disputes_of(self, payment: str) -> Sequence[Dispute]:
+        """Return the disputes of a payment, decided ones too, by id."""
+        with self._store.view() as unit:
+            return unit.disputes.of_payments([payment])
 
     def refund(
         self, account: str, payment: str, amount: Money | None = None, *, reason: str | None = None, key: str | None = None

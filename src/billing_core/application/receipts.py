@@ -12,10 +12,11 @@ from billing_core.application.agreements import follow_up
 from billing_core.application.customers import owner_of
 from billing_core.application.intents import settle_top_up
 from billing_core.application.recording import carry_out_once
+from billing_core.application.refunds import record_settlement
 from billing_core.application.work import Missing, Work
 from billing_core.domain.credits import AccountId, Needs
 from billing_core.domain.mirrors import Kind
-from billing_core.domain.payments import Invoice, Payment
+from billing_core.domain.payments import Invoice, Payment, Settlement
 from billing_core.domain.policies import (
     Award,
     awards,
@@ -38,12 +39,15 @@ def record_payment(work: Work, payment: Payment) -> None:
     """Keep a payment, and grant what it bought; a top-up that wanted it has succeeded.
 
     Raises:
-        Missing: It bought credits, and nobody knows yet for whom.
+        Missing: It bought credits, and nobody knows yet for whom; or it was made for an invoice that is not known yet, and
+            its money is gone.
         Invalid: What it bought cannot be read, or it names nobody.
     """
     purchase = bought(payment)
     if purchase is None:
         work.unit.payments.record_payment(payment)
+        if payment.invoice:
+            record_settlement(work, Settlement(payment.id, payment.invoice))
         return
     owner = owner_of(work, payment.customer, payment.account)
     if work.unit.payments.record_payment(attrs.evolve(payment, account=owner)):

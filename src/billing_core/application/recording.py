@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 import attrs
 
@@ -20,7 +21,9 @@ from billing_core.domain.credits import (
     KeyedCommand,
     Needs,
     Operation,
+    Restore,
     Result,
+    Revoke,
     change,
     decide,
     decide_all,
@@ -44,6 +47,9 @@ from billing_core.domain.policies import Policies
 
 __all__ = ["carry_out", "carry_out_once", "settle_all"]
 
+# What follows from news, at a moment of its own.
+_Effect: TypeAlias = Grant | Convert | Forfeit | Revoke | Restore
+
 # What is told of an operation: by whom it was asked, somebody else may have to know it.
 _NEWS: Mapping[Operation, str] = {
     Operation.GRANT: CREDITS_GRANTED,
@@ -64,7 +70,7 @@ def carry_out(work: Work, commands: Sequence[KeyedCommand]) -> tuple[Result, ...
     return results
 
 
-def carry_out_once(work: Work, commands: Iterable[Grant | Convert | Forfeit]) -> None:
+def carry_out_once(work: Work, commands: Iterable[_Effect]) -> None:
     """Carry out those commands whose effect is not there yet: for news, which may come twice and in other words."""
     for command in commands:
         account = work.unit.ledger.load([Needs.of(command)], lock=work.lock)[command.account]
@@ -81,7 +87,7 @@ def settle_all(work: Work, accounts: Iterable[AccountId]) -> Mapping[AccountId, 
     return {one.account.id: one.account for one in changes}
 
 
-def _until(now: datetime, command: Grant | Convert | Forfeit) -> Grant | Convert | Forfeit:
+def _until(now: datetime, command: _Effect) -> _Effect:
     """Let an effect take place now if the provider's clock is ahead of the account's, which is the latest of all hosts'."""
     ahead = command.effective_at is not None and command.effective_at > now
     return attrs.evolve(command, effective_at=now) if ahead else command

@@ -19,8 +19,10 @@ __all__ = [
     "CREDITS_RESTORED",
     "CREDITS_REVOKED",
     "CREDITS_STARTED",
+    "DISPUTE_CHANGED",
     "MIRROR_TIED",
     "PRODUCT_QUARANTINED",
+    "REFUND_CHANGED",
     "SUBSCRIPTION_CHANGED",
     "TOP_UP_WANTED",
     "Event",
@@ -37,6 +39,8 @@ CREDITS_RESTORED = "credits.restored"
 CREDITS_REVOKED = "credits.revoked"
 CREDITS_STARTED = "credits.started"
 CREDITS_HOLD_TIMED_OUT = "credits.hold_timed_out"
+REFUND_CHANGED = "refund.changed"
+DISPUTE_CHANGED = "dispute.changed"
 SUBSCRIPTION_CHANGED = "subscription.changed"
 TOP_UP_WANTED = "top_up.wanted"
 PRODUCT_QUARANTINED = "product.quarantined"

@@ -33,6 +33,10 @@ class Kind(StrEnum):
     CUSTOMER = "customer"
     SUBSCRIPTION = "subscription"
     INVOICE = "invoice"
+    PAYMENT = "payment"
+    REFUND = "refund"
+    REFUNDS = "refunds"  # those of a payment: all that there are
+    DISPUTE = "dispute"
 
     def named(self, object_id: str) -> str:
         """Name one object of this kind."""

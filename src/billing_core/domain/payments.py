@@ -19,6 +19,7 @@ __all__ = [
     "InvoiceLine",
     "Payment",
     "Purchase",
+    "Settlement",
     "purchase_in",
 ]
 
@@ -116,3 +117,11 @@ class Invoice:
     subscription: str | None = None
     lines: tuple[InvoiceLine, ...] = ()
     partial: bool = False
+
+
+@frozen
+class Settlement:
+    """Which invoice a payment was made for; an invoice may be settled by several payments."""
+
+    payment: str
+    invoice: str

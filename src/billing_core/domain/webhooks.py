@@ -13,14 +13,16 @@ from attrs import field, frozen
 
 from billing_core.domain.customers import Customer
 from billing_core.domain.mirrors import Mirrored
-from billing_core.domain.payments import Invoice, Payment
+from billing_core.domain.payments import Invoice, Payment, Settlement
 from billing_core.domain.products import Price, Product
+from billing_core.domain.refunds import Dispute, Refund, Refunded
 from billing_core.domain.subscriptions import Subscription
 from billing_core.domain.times import moment, optional_moment
 
 __all__ = [
     "AlreadyApplied",
     "Applied",
+    "CheckRefunds",
     "Command",
     "Deferred",
     "Delivery",
@@ -29,10 +31,13 @@ __all__ = [
     "Ignored",
     "Outcome",
     "RecordCustomer",
+    "RecordDispute",
     "RecordInvoice",
     "RecordPayment",
     "RecordPrice",
     "RecordProduct",
+    "RecordRefund",
+    "RecordSettlement",
     "RecordSubscription",
     "Webhook",
     "judged",
@@ -84,7 +89,46 @@ class RecordInvoice:
     invoice: Invoice
 
 
-Command: TypeAlias = RecordProduct | RecordPrice | RecordCustomer | RecordSubscription | RecordPayment | RecordInvoice
+@frozen
+class RecordSettlement:
+    """Keep which invoice a payment was made for."""
+
+    settlement: Settlement
+
+
+@frozen
+class RecordRefund:
+    """Keep this snapshot of a refund, and take back the credits that its money bought, or return them if it failed."""
+
+    refund: Mirrored[Refund]
+
+
+@frozen
+class RecordDispute:
+    """Keep this snapshot of a dispute, and take back or return credits as its money goes and comes."""
+
+    dispute: Mirrored[Dispute]
+
+
+@frozen
+class CheckRefunds:
+    """Make sure that all refunds of a payment are known; this alone moves nothing."""
+
+    refunded: Refunded
+
+
+Command: TypeAlias = (
+    RecordProduct
+    | RecordPrice
+    | RecordCustomer
+    | RecordSubscription
+    | RecordPayment
+    | RecordInvoice
+    | RecordSettlement
+    | RecordRefund
+    | RecordDispute
+    | CheckRefunds
+)
 
 
 @frozen

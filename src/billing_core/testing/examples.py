@@ -36,6 +36,8 @@ from billing_core.domain.money import Currency, Money
 from billing_core.domain.orders import CreateCustomer
 from billing_core.domain.payments import BillingReason, Invoice, Payment
 from billing_core.domain.products import Price, Product
+from billing_core.domain.refunds import Dispute, DisputeStatus, RefundStatus
+from billing_core.domain.refunds import Refund as PaymentRefund
 from billing_core.domain.subscriptions import Status, Subscription
 from billing_core.domain.topups import TopUp, TopUpRule
 from billing_core.domain.webhooks import Delivery
@@ -49,12 +51,14 @@ __all__ = [
     "a_convert",
     "a_customer",
     "a_delivery",
+    "a_dispute",
     "a_forfeit",
     "a_grant",
     "a_hold",
     "a_link",
     "a_message",
     "a_payment",
+    "a_payment_refund",
     "a_price",
     "a_product",
     "a_refund",
@@ -230,6 +234,18 @@ def a_payment(**rest: Any) -> Payment:  # noqa: ANN401 - any field of the paymen
     """Return a payment with a fresh id, of a fresh account."""
     chosen = {"id": fresh("pay"), "amount": Money(1000, "usd"), "paid_at": NOW, "account": fresh("user"), **rest}
     return Payment(**chosen)
+
+
+def a_payment_refund(**rest: Any) -> PaymentRefund:  # noqa: ANN401 - any field of the refund
+    """Return a refund with a fresh id, of a fresh payment."""
+    chosen = {"id": fresh("re"), "payment": fresh("pay"), "amount": Money(100, "usd"), "at": NOW, **rest}
+    return PaymentRefund(**{"status": RefundStatus.SUCCEEDED, **chosen})
+
+
+def a_dispute(**rest: Any) -> Dispute:  # noqa: ANN401 - any field of the dispute
+    """Return a dispute with a fresh id, of a fresh payment, before any money was taken."""
+    chosen = {"id": fresh("dp"), "payment": fresh("pay"), "amount": Money(1000, "usd"), "at": NOW, **rest}
+    return Dispute(**{"status": DisputeStatus.NEEDS_RESPONSE, **chosen})
 
 
 def an_invoice(**rest: Any) -> Invoice:  # noqa: ANN401 - any field of the invoice

@@ -12,16 +12,21 @@ from billing_core.domain.credits import AccountId, Needs
 from billing_core.domain.customers import Customer, Link
 from billing_core.domain.mirrors import Phase, snapshot
 from billing_core.domain.money import Currency, Money
-from billing_core.domain.payments import Invoice, InvoiceLine, Payment, Purchase
+from billing_core.domain.payments import Invoice, InvoiceLine, Payment, Purchase, Settlement
 from billing_core.domain.policies import Policies
 from billing_core.domain.products import Interval, Price, Product, Recurring
+from billing_core.domain.refunds import Dispute, Refund, Refunded
 from billing_core.domain.subscriptions import PlanChange, Status, Subscription, SubscriptionItem
 from billing_core.domain.webhooks import (
+    CheckRefunds,
     RecordCustomer,
+    RecordDispute,
     RecordInvoice,
     RecordPayment,
     RecordPrice,
     RecordProduct,
+    RecordRefund,
+    RecordSettlement,
     RecordSubscription,
     Webhook,
 )
@@ -223,6 +228,23 @@ class Shop:
     def payment(self, payment="pi_1", amount="50", quantity="1", day=0, **rest):
         terms = {"customer": "cus_1", "purchase": Purchase("order_1", amount, quantity), **rest}
         return RecordPayment(Payment(payment, Money(500, "usd"), self.day(day), **terms))
+
+    def settlement(self, payment="pi_1", invoice="in_1"):
+        return RecordSettlement(Settlement(payment, invoice))
+
+    def refund(self, cents=500, refund="re_1", payment="pi_1", status="succeeded", day=0, since=None, **rest):
+        began = self.day(day if since is None else since)
+        value = Refund(refund, payment, Money(cents, "usd"), status, began, **rest)
+        return RecordRefund(snapshot(value, self.day(day), Phase.UPDATED))
+
+    def dispute(self, cents=500, status="needs_response", payment="pi_1", day=0, *, since=None, currency="usd", **rest):
+        began = self.day(day if since is None else since)
+        terms = {"id": "dp_1", "withdrawn": True, **rest}
+        value = Dispute(payment=payment, amount=Money(cents, currency), status=status, at=began, **terms)
+        return RecordDispute(snapshot(value, self.day(day), Phase.UPDATED))
+
+    def refunded(self, cents, payment="pi_1"):
+        return CheckRefunds(Refunded(payment, Money(cents, "usd")))
 
 
 @pytest.fixture(scope="session")

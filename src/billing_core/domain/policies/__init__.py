@@ -16,6 +16,16 @@ from billing_core.domain.policies.invoices import (
 )
 from billing_core.domain.policies.plan_changes import Parting, parted, partings
 from billing_core.domain.policies.purchases import bought, purchase_grant
+from billing_core.domain.policies.refunds import (
+    MoneyGone,
+    Sale,
+    clawback,
+    family,
+    invoice_sales,
+    money_gone,
+    payment_sale,
+    shares,
+)
 from billing_core.domain.policies.rollovers import Renewal, renewals, rolled_over
 from billing_core.domain.policies.sales import (
     MOST_UNITS,
@@ -32,23 +42,30 @@ __all__ = [
     "OPENED",
     "RESERVED",
     "Award",
+    "MoneyGone",
     "OnPlanChange",
     "Parting",
     "Policies",
     "Renewal",
     "Rollover",
+    "Sale",
     "TrialCredits",
     "Yearly",
     "awards",
     "bought",
+    "clawback",
     "entitling_lines",
+    "family",
     "incomplete",
     "invoice_grants",
+    "invoice_sales",
     "item_to_change",
     "line_source",
+    "money_gone",
     "pack_order",
     "parted",
     "partings",
+    "payment_sale",
     "plan_terms",
     "prices_to_know",
     "purchase_grant",
@@ -56,4 +73,5 @@ __all__ = [
     "renewals",
     "require_for_sale",
     "rolled_over",
+    "shares",
 ]

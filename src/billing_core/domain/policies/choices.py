@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from billing_core.domain.credits import Unit
+from billing_core.domain.credits import Shortfall, Unit
 from billing_core.domain.credits.values import positive
 from billing_core.domain.money import whole
 from billing_core.errors import Invalid
@@ -83,6 +83,7 @@ class Policies:
         plan_change: What becomes of the unused credits of a plan that was left.
         yearly: When a plan that is paid by the year grants its credits.
         trial: What a trial grants; anything but nothing is granted before money is proven.
+        shortfall: What is done about credits that were spent before their money went back.
     """
 
     livemode: bool | None = None
@@ -92,6 +93,7 @@ class Policies:
     plan_change: OnPlanChange = field(default=OnPlanChange.CONVERT, validator=_one_of(OnPlanChange))
     yearly: Yearly = field(default=Yearly.AT_ONCE, validator=_one_of(Yearly))
     trial: TrialCredits = field(default=TrialCredits.NONE, validator=_one_of(TrialCredits))
+    shortfall: Shortfall = field(default=Shortfall.OWE, validator=_one_of(Shortfall))
 
     def unit(self, name: str) -> Unit:
         """Return a unit by its name; one that nobody defined is counted in whole numbers."""

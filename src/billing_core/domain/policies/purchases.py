@@ -3,6 +3,7 @@
 from billing_core.domain.credits import AccountId, Grant, LotKind
 from billing_core.domain.money import MAX_AMOUNT
 from billing_core.domain.payments import QUANTITY, Payment, Purchase
+from billing_core.domain.policies.sources import payment_source
 from billing_core.domain.products import CREDIT_AMOUNT, amount_complaint, whole_amount
 from billing_core.errors import Invalid
 
@@ -23,7 +24,7 @@ def purchase_grant(payment: Payment, purchase: Purchase, owner: str) -> Grant:
     Raises:
         Invalid: The frozen terms cannot be read.
     """
-    source = f"payment:{payment.id}"
+    source = payment_source(payment)
     return Grant(
         account=AccountId(owner),
         key=source,

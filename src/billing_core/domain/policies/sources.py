@@ -3,12 +3,13 @@
 from datetime import datetime
 
 from billing_core.domain.credits import Lot, LotKind
-from billing_core.domain.payments import Invoice, InvoiceLine
+from billing_core.domain.payments import Invoice, InvoiceLine, Payment
 from billing_core.domain.policies.periods import known_period, months
 
 __all__ = [
     "CONVERTED",
     "FORFEITED",
+    "OF_PAYMENTS",
     "OPENED",
     "RESERVED",
     "ROLLED",
@@ -16,6 +17,7 @@ __all__ = [
     "installment_source",
     "line_source",
     "line_sources",
+    "payment_source",
     "rolled_source",
     "unused",
 ]
@@ -24,9 +26,15 @@ __all__ = [
 CONVERTED = "convert"
 FORFEITED = "forfeit"
 ROLLED = "rollover"
-RESERVED = ("payment:", "invoice:", f"{CONVERTED}:", f"{FORFEITED}:", f"{ROLLED}:", "transfer:")
+OF_PAYMENTS = "payment:"
+RESERVED = (OF_PAYMENTS, "invoice:", f"{CONVERTED}:", f"{FORFEITED}:", f"{ROLLED}:", "transfer:")
 # How the sources of lots begin that commands open by themselves; no grant may take one.
 OPENED = (f"{CONVERTED}:", f"{ROLLED}:", "refund:", "adjust:", "transfer:")
+
+
+def payment_source(payment: Payment) -> str:
+    """Return the name of the money of a payment, under which it grants once."""
+    return f"{OF_PAYMENTS}{payment.id}"
 
 
 def line_source(invoice: Invoice, line: InvoiceLine) -> str:

@@ -20,7 +20,9 @@ from billing_core.testing.contracts.claims import every, keep, meanwhile, shape
 from billing_core.testing.examples import (
     NOW,
     a_customer,
+    a_dispute,
     a_link,
+    a_payment_refund,
     a_price,
     a_product,
     a_snapshot,
@@ -37,6 +39,8 @@ _KINDS = MappingProxyType({
     "prices": (a_price, lambda unit: unit.prices),
     "customers": (a_customer, lambda unit: unit.customers),
     "subscriptions": (a_subscription, lambda unit: unit.subscriptions),
+    "refunds": (a_payment_refund, lambda unit: unit.refunds),
+    "disputes": (a_dispute, lambda unit: unit.disputes),
 })
 
 of_every_kind = pytest.mark.parametrize(("make", "among"), _KINDS.values(), ids=_KINDS.keys())
@@ -64,7 +68,7 @@ def _round_trips(store: Store, among: Collection, drawn: Mirrored[Any]) -> None:
 
 
 class MirrorContract:
-    """What `Products`, `Prices`, `Customers` and `Subscriptions` promise."""
+    """What `Products`, `Prices`, `Customers`, `Subscriptions`, `Refunds` and `Disputes` promise."""
 
     @of_every_kind
     def test_what_is_unknown_is_absent(self, store: Store, make: Callable[..., Any], among: Collection) -> None:
@@ -183,6 +187,16 @@ class MirrorContract:
         """Whatever the provider says."""
         _round_trips(store, lambda unit: unit.subscriptions, drawn)
 
+    @every(drawn=strategies.mirrored(strategies.payment_refunds()))
+    def test_a_refund_is_kept_exactly(self, store: Store, drawn: Mirrored[Any]) -> None:
+        """Whatever the provider says."""
+        _round_trips(store, lambda unit: unit.refunds, drawn)
+
+    @every(drawn=strategies.mirrored(strategies.disputes()))
+    def test_a_dispute_is_kept_exactly(self, store: Store, drawn: Mirrored[Any]) -> None:
+        """Whatever the provider says."""
+        _round_trips(store, lambda unit: unit.disputes, drawn)
+
     def test_decimals_of_a_price_stay_decimals(self, store: Store) -> None:
         """Tiers and other currencies too: half a cent is half a cent."""
         price = a_price(
@@ -246,6 +260,38 @@ class MirrorContract:
             of_none = unit.prices.of_products([])
 
         assert [one.id for one in found] == ["price_1", "price_2", "price_3"]
+        assert [*of_none] == []
+
+    def test_refunds_of_payments_come_by_id(self, store: Store) -> None:
+        """Of those payments only, failed ones too."""
+        ours = [
+            a_payment_refund(id=f"re_{n}", payment=f"pay_{n % 2}", status="failed" if n == 1 else "x") for n in (3, 1, 2)
+        ]
+        with store.begin() as unit:
+            for one in (*ours, a_payment_refund()):
+                unit.refunds.put(a_snapshot(one))
+            unit.commit()
+
+        with store.view() as unit:
+            found = unit.refunds.of_payments(iter(("pay_0", "pay_1", "pay_never")))
+            of_none = unit.refunds.of_payments([])
+
+        assert [*found] == sorted(ours, key=lambda one: one.id)
+        assert [*of_none] == []
+
+    def test_disputes_of_payments_come_by_id(self, store: Store) -> None:
+        """Of those payments only, decided ones too."""
+        ours = [a_dispute(id=f"dp_{n}", payment=f"pay_{n % 2}", status="lost" if n == 1 else "x") for n in (3, 1, 2)]
+        with store.begin() as unit:
+            for one in (*ours, a_dispute()):
+                unit.disputes.put(a_snapshot(one))
+            unit.commit()
+
+        with store.view() as unit:
+            found = unit.disputes.of_payments(iter(("pay_0", "pay_1", "pay_never")))
+            of_none = unit.disputes.of_payments([])
+
+        assert [*found] == sorted(ours, key=lambda one: one.id)
         assert [*of_none] == []
 
     def test_customers_of_an_account_come_by_id(self, store: Store) -> None:

@@ -1,12 +1,13 @@
 """What every store of payments must do: keep each one exactly, once, and for good."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import attrs
+import pytest
 
 from billing_core.domain.money import Money
-from billing_core.domain.payments import Invoice, InvoiceLine, Payment
+from billing_core.domain.payments import Invoice, InvoiceLine, Payment, Settlement
 from billing_core.ports import Store, UnitOfWork
 from billing_core.testing import strategies
 from billing_core.testing.contracts.claims import every, keep, meanwhile, shape
@@ -191,3 +192,64 @@ class PaymentsContract:
             found = unit.payments.invoices_of(subscription)
 
         assert [*found] == [earliest, *tied]
+
+    # Which invoice a payment was made for ---------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("lock", [False, True], ids=["to see", "locked"])
+    def test_payments_are_found_by_their_ids(self, store: Store, *, lock: bool) -> None:
+        """Those of nobody, too; what is unknown is absent."""
+        one, other = a_payment(), a_payment(account=None)
+        keep(store, lambda unit: unit.payments.record_payment(one))
+        keep(store, lambda unit: unit.payments.record_payment(other))
+
+        with store.begin() as unit:
+            assert unit.payments.payments([one.id, other.id, "pay_nobody_knows", one.id], lock=lock) == {
+                one.id: one,
+                other.id: other,
+            }
+            assert unit.payments.payments([], lock=lock) == {}
+
+    def test_a_locked_payment_is_seen_by_all_and_locked_by_one(self, store: Store) -> None:
+        """The second one waits, and then sees what the first one committed."""
+        payment = a_payment()
+        keep(store, lambda unit: unit.payments.record_payment(payment))
+        seen: list[Mapping[str, str]] = []
+
+        def look(other: UnitOfWork) -> None:
+            other.payments.payments([payment.id], lock=True)
+            seen.append(other.payments.settled_by([payment.id]))
+
+        with store.begin() as unit:
+            unit.payments.payments([payment.id], lock=True)
+            with store.view() as view:
+                assert payment.id in view.payments.payments([payment.id])
+            unit.payments.record_settlement(Settlement(payment.id, "inv_1"))
+            error = meanwhile(store, look, unit.commit)
+
+        assert (seen, error) == ([{payment.id: "inv_1"}], None)
+
+    def test_the_invoice_that_a_payment_was_made_for_is_recorded_once(self, store: Store) -> None:
+        """What is recorded stays as it was; the answer tells whether it was new."""
+        payment, invoice = fresh("pay"), fresh("inv")
+
+        first = _answer(store, lambda unit: unit.payments.record_settlement(Settlement(payment, invoice)))
+        second = _answer(store, lambda unit: unit.payments.record_settlement(Settlement(payment, fresh("inv"))))
+
+        with store.view() as unit:
+            assert unit.payments.settled_by([payment, "pay_nobody_knows"]) == {payment: invoice}
+            assert unit.payments.settled_by([]) == {}
+        assert (first, second) == (True, False)
+
+    def test_payments_of_an_invoice_come_by_id(self, store: Store) -> None:
+        """Those of other invoices do not."""
+        invoice = fresh("inv")
+        ours = [fresh("pay") for _ in range(3)]
+        with store.begin() as unit:
+            for one in ours:
+                unit.payments.record_settlement(Settlement(one, invoice))
+            unit.payments.record_settlement(Settlement(fresh("pay"), fresh("inv")))
+            unit.commit()
+
+        with store.view() as unit:
+            assert [*unit.payments.settling(invoice)] == sorted(ours)
+            assert [*unit.payments.settling(fresh("inv"))] == []

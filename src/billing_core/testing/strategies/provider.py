@@ -7,18 +7,23 @@ from hypothesis import strategies as st
 from billing_core.domain.customers import Customer, Link
 from billing_core.domain.events import Event, Message
 from billing_core.domain.mirrors import Mirrorable, Mirrored, Revision
-from billing_core.domain.payments import BillingReason, Invoice, InvoiceLine, Payment, Purchase
+from billing_core.domain.payments import BillingReason, Invoice, InvoiceLine, Payment, Purchase, Settlement
 from billing_core.domain.products import CurrencyOption, Interval, Price, Product, Recurring, Tier
+from billing_core.domain.refunds import Dispute, DisputeStatus, Refund, Refunded, RefundStatus
 from billing_core.domain.subscriptions import PlanChange, Status, Subscription, SubscriptionItem
 from billing_core.domain.webhooks import (
+    CheckRefunds,
     Command,
     Delivery,
     DeliveryState,
     RecordCustomer,
+    RecordDispute,
     RecordInvoice,
     RecordPayment,
     RecordPrice,
     RecordProduct,
+    RecordRefund,
+    RecordSettlement,
     RecordSubscription,
     Webhook,
 )
@@ -39,12 +44,14 @@ from billing_core.testing.strategies.primitives import (
 __all__ = [
     "customers",
     "deliveries",
+    "disputes",
     "events",
     "invoice_lines",
     "invoices",
     "links",
     "messages",
     "mirrored",
+    "payment_refunds",
     "payments",
     "prices",
     "products",
@@ -165,6 +172,36 @@ def payments() -> st.SearchStrategy[Payment]:
     )
 
 
+def payment_refunds() -> st.SearchStrategy[Refund]:
+    """Draw refunds of payments in every status, known and not."""
+    statuses = (RefundStatus.PENDING, RefundStatus.SUCCEEDED, RefundStatus.FAILED, RefundStatus.CANCELED)
+    return st.builds(
+        Refund,
+        id=names(),
+        payment=names(),
+        amount=moneys(least=0),
+        status=st.sampled_from(statuses) | names(),
+        at=instants(),
+        failure=maybe_text,
+        metadata=metadata(),
+    )
+
+
+def disputes() -> st.SearchStrategy[Dispute]:
+    """Draw disputes in every status, known and not."""
+    statuses = ("warning_closed", DisputeStatus.NEEDS_RESPONSE, DisputeStatus.WON, DisputeStatus.LOST)
+    return st.builds(
+        Dispute,
+        id=names(),
+        payment=names(),
+        amount=moneys(least=0),
+        status=st.sampled_from(statuses) | names(),
+        at=instants(),
+        withdrawn=st.booleans(),
+        metadata=metadata(),
+    )
+
+
 def invoice_lines() -> st.SearchStrategy[InvoiceLine]:
     """Draw invoice lines, prorations too."""
     return st.builds(
@@ -210,6 +247,10 @@ def _webhook_commands() -> st.SearchStrategy[Command]:
         st.builds(RecordSubscription, mirrored(subscriptions())),
         st.builds(RecordPayment, payments()),
         st.builds(RecordInvoice, invoices()),
+        st.builds(RecordSettlement, st.builds(Settlement, names(), names())),
+        st.builds(RecordRefund, mirrored(payment_refunds())),
+        st.builds(RecordDispute, mirrored(disputes())),
+        st.builds(CheckRefunds, st.builds(Refunded, names(), moneys(least=0))),
     )
 
 

@@ -443,12 +443,56 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("webhook", "position", name="billing_webhook_wait_pk"),
     )
     op.create_index("billing_webhook_wait_name_idx", "billing_webhook_wait", ["name", "webhook"])
+    op.create_table(
+        "billing_settlement",
+        sa.Column("payment", NAME, nullable=False),
+        sa.Column("invoice", NAME, nullable=False),
+        sa.PrimaryKeyConstraint("payment", name="billing_settlement_pk"),
+    )
+    op.create_index("billing_settlement_invoice_payment_idx", "billing_settlement", ["invoice", "payment"])
+    op.create_table(
+        "billing_refund",
+        sa.Column("id", NAME, nullable=False),
+        sa.Column("payment", NAME, nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("failure", sa.Text()),
+        sa.Column("metadata", DOCUMENT, nullable=False),
+        sa.Column("occurred_at", sa.BigInteger(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="billing_refund_pk"),
+    )
+    op.create_index("billing_refund_payment_id_idx", "billing_refund", ["payment", "id"])
+    op.create_table(
+        "billing_dispute",
+        sa.Column("id", NAME, nullable=False),
+        sa.Column("payment", NAME, nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("withdrawn", sa.Boolean(), nullable=False),
+        sa.Column("metadata", DOCUMENT, nullable=False),
+        sa.Column("occurred_at", sa.BigInteger(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="billing_dispute_pk"),
+    )
+    op.create_index("billing_dispute_payment_id_idx", "billing_dispute", ["payment", "id"])
     triggers.install(op.get_bind())
 
 
 def downgrade() -> None:
     """Drop everything."""
     triggers.remove(op.get_bind())
+    op.drop_table("billing_dispute")
+    op.drop_table("billing_refund")
+    op.drop_table("billing_settlement")
     op.drop_table("billing_webhook_wait")
     op.drop_table("billing_invoice_line")
     op.drop_table("billing_webhook")
