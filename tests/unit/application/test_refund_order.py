@@ -85,6 +85,17 @@ def books(shop):
     return shop.ledger().books
 
 
+def settled(shop, shortfall):
+    """Return the books, but where other lots pay: with what is owed paid from what there is.
+
+    They pay as far as they can at the moment, which is less while their own money is thought to be gone.
+    """
+    found = books(shop)
+    if shortfall is not Shortfall.TAKE:
+        return found
+    return found.available + found.owed, found.revoked, found.consumed, found.expired
+
+
 @pytest.mark.parametrize("today", [1, 125], ids=["in the period", "after it"])
 @given(histories, st.booleans(), st.randoms(use_true_random=False))
 def test_every_order_takes_exactly_the_shares_and_leaves_nothing_waiting(open_shop, today, told, names_invoice, luck):
@@ -113,7 +124,7 @@ def test_what_was_spent_before_ends_in_the_same_books_too(open_shop, told, short
     deliver(shops[0], [*gone(shops[0], told)])
     deliver(shops[1], [*gone(shops[1], told)], luck)
 
-    assert books(shops[1]) == books(shops[0])
+    assert settled(shops[1], shortfall) == settled(shops[0], shortfall)
 
 
 @given(histories, st.integers(0, 157), st.randoms(use_true_random=False))

@@ -112,7 +112,8 @@ def test_a_place_in_history_is_ordered_by_time_then_rank_then_digest():
 
 
 def test_an_object_is_named_by_its_kind_and_id():
-    assert [kind.named("x") for kind in Kind] == ["product:x", "price:x", "customer:x", "subscription:x", "invoice:x"]
+    assert [kind.named("x") for kind in Kind] == [f"{kind.value}:x" for kind in Kind]
+    assert Kind.PAYMENT.named("pi_1") == "payment:pi_1"
 
 
 # Laws ---------------------------------------------------------------------------------------------------------------------
