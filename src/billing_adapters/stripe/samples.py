@@ -101,6 +101,100 @@ class Samples:
         }
         return self._object("payment_intent", payment_id, own, members)
 
+    def charge(self, payment_id: str, amount: int, refunded: int, /, **members: object) -> JsonObject:
+        """Return the charge of a payment of which so much was refunded in all."""
+        own = {
+            "amount": amount,
+            "amount_captured": amount,
+            "amount_refunded": refunded,
+            "billing_details": {"address": None, "email": None, "name": None, "phone": None, "tax_id": None},
+            "captured": True,
+            "currency": self.currency,
+            "disputed": False,
+            "paid": True,
+            "payment_intent": payment_id,
+            "refunded": refunded == amount,
+            "status": "succeeded",
+        }
+        return self._object("charge", f"ch_{payment_id.removeprefix('pi_')}", own, members)
+
+    def refund(self, refund_id: str, payment_id: str, amount: int, /, **members: object) -> JsonObject:
+        """Return a refund of a payment, which succeeded unless `status` says otherwise; give when it was `created`."""
+        own = {
+            "amount": amount,
+            "charge": f"ch_{payment_id.removeprefix('pi_')}",
+            "currency": self.currency,
+            "payment_intent": payment_id,
+            "reason": None,
+            "status": "succeeded",
+        }
+        made = self._object("refund", refund_id, own, members)
+        del made["livemode"]
+        return made
+
+    def dispute(
+        self, dispute_id: str, payment_id: str, amount: int, /, *, moved: Iterable[int] = (), **members: object
+    ) -> JsonObject:
+        """Return a dispute of a payment, which needs a response unless `status` says otherwise.
+
+        `moved` are the amounts that it moved: one below zero that was withdrawn, and one above that was given back.
+        """
+        own = {
+            "amount": amount,
+            "balance_transactions": [self._moved(dispute_id, number, one) for number, one in enumerate(moved, start=1)],
+            "charge": f"ch_{payment_id.removeprefix('pi_')}",
+            "currency": self.currency,
+            "enhanced_eligibility_types": [],
+            "evidence": {"enhanced_evidence": {}},
+            "evidence_details": {
+                "due_by": _START,
+                "enhanced_eligibility": {},
+                "has_evidence": False,
+                "past_due": False,
+                "submission_count": 0,
+                "submission_method": "not_submitted",
+            },
+            "is_charge_refundable": False,
+            "payment_intent": payment_id,
+            "reason": "fraudulent",
+            "status": "needs_response",
+        }
+        return self._object("dispute", dispute_id, own, members)
+
+    def _moved(self, dispute_id: str, number: int, amount: int) -> JsonObject:
+        own = {
+            "amount": amount,
+            "available_on": _START,
+            "balance_type": "payments",
+            "currency": self.currency,
+            "fee": 0,
+            "fee_details": [],
+            "net": amount,
+            "reporting_category": "dispute" if amount < 0 else "dispute_reversal",
+            "source": dispute_id,
+            "status": "available",
+            "type": "adjustment",
+        }
+        made = self._object("balance_transaction", f"txn_{dispute_id.removeprefix('dp_')}_{number}", own, {})
+        del made["livemode"], made["metadata"]
+        return made
+
+    def invoice_payment(self, invoice_id: str, payment_id: str, amount: int, /, **members: object) -> JsonObject:
+        """Return the news that a payment settled an invoice, which only versions from basil on tell."""
+        own = {
+            "amount_paid": amount,
+            "amount_requested": amount,
+            "currency": self.currency,
+            "invoice": invoice_id,
+            "is_default": True,
+            "payment": {"type": "payment_intent", "payment_intent": payment_id},
+            "status": "paid",
+            "status_transitions": {"canceled_at": None, "paid_at": _START},
+        }
+        made = self._object("invoice_payment", f"inpay_{invoice_id.removeprefix('in_')}", own, members)
+        del made["metadata"]
+        return made
+
     def subscription(
         self,
         subscription_id: str,

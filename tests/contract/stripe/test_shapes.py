@@ -21,10 +21,20 @@ from billing_adapters.stripe.webhooks import StripeWebhooks
 from billing_core.domain.customers import ACCOUNT, Customer, Link
 from billing_core.domain.mirrors import Phase
 from billing_core.domain.money import Currency, Money
-from billing_core.domain.payments import PURCHASE, Invoice, InvoiceLine, Payment, Purchase
+from billing_core.domain.payments import PURCHASE, Invoice, InvoiceLine, Payment, Purchase, Settlement
 from billing_core.domain.products import CurrencyOption, Interval, Price, Product, Recurring, Tier
+from billing_core.domain.refunds import Dispute, Refund, Refunded
 from billing_core.domain.subscriptions import PlanChange, Status, Subscription, SubscriptionItem
-from billing_core.domain.webhooks import RecordCustomer, RecordPrice, RecordProduct, RecordSubscription
+from billing_core.domain.webhooks import (
+    CheckRefunds,
+    RecordCustomer,
+    RecordDispute,
+    RecordPrice,
+    RecordProduct,
+    RecordRefund,
+    RecordSettlement,
+    RecordSubscription,
+)
 from billing_core.errors import Malformed
 
 HERE = Path(__file__).parent
@@ -151,6 +161,27 @@ def test_an_invoice_is_the_same_in_every_version(sent):
     assert shapes.invoice(sent, NOW) == invoice
 
 
+REFUNDED = Refund("re_1", "pi_1", Money(300, "usd"), "succeeded", NOW, metadata={"order": "7"})
+
+
+@pytest.mark.parametrize("sent", each_version("refund"))
+def test_a_refund_is_the_same_in_every_version(sent):
+    assert shapes.refund(sent) == REFUNDED
+
+
+@pytest.mark.parametrize("sent", each_version("dispute"))
+def test_a_dispute_is_the_same_in_every_version(sent):
+    assert shapes.dispute(sent) == Dispute("dp_1", "pi_1", Money(1000, "usd"), "needs_response", NOW, withdrawn=True)
+
+
+@pytest.mark.parametrize(("version", "sent"), recorded("charge").items())
+def test_a_refunded_charge_tells_its_refunds_before_2022_11_15_and_their_sum_in_every_version(version, sent):
+    *each, total = STRIPE.parse(body(SAMPLES.event("charge.refunded", sent, NOW, event_id="evt_1"))).commands
+
+    assert [one.refund.value for one in each] == ([REFUNDED] if version < "2022-11-15" else [])
+    assert total == CheckRefunds(Refunded("pi_1", Money(300, "usd")))
+
+
 @pytest.mark.parametrize("version", VERSIONS[1:])
 @pytest.mark.parametrize(
     ("kind", "about", "previous"),
@@ -164,6 +195,9 @@ def test_an_invoice_is_the_same_in_every_version(sent):
         ("customer.subscription.deleted", subscribed(GOLD, status="canceled", ended_at=END), None),
         ("invoice.paid", invoiced(gold_line(), gold_line(amount=-300, proration=True)), None),
         ("invoice.paid", invoiced(gold_line(amount=0)), None),
+        ("refund.failed", SAMPLES.refund("re_1", "pi_1", 300, status="failed", failure_reason="unknown"), None),
+        ("charge.dispute.closed", SAMPLES.dispute("dp_1", "pi_1", 300, moved=[-300, 300], status="won"), None),
+        ("charge.refunded", SAMPLES.charge("pi_1", 500, 300), None),
         (
             "invoice.payment_succeeded",
             SAMPLES.invoice("in_1", None, [SAMPLES.line("il_1", SILVER, (START, END))], NOW),
@@ -515,6 +549,74 @@ def test_an_invoice_with_more_lines_than_were_sent_is_partial():
     assert (len(invoice.lines), invoice.partial) == (1, True)
 
 
+# Money that goes back -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"])
+def test_every_event_of_a_refund_asks_for_the_same_refund(kind):
+    about = SAMPLES.refund("re_1", "pi_1", 300, status="failed", failure_reason="lost_or_stolen_card", created=NOW)
+
+    command = parsed(SAMPLES.event(kind, about, NOW, event_id="evt_1"))
+
+    assert isinstance(command, RecordRefund)
+    assert command.refund.value == Refund("re_1", "pi_1", Money(300, "usd"), "failed", NOW, "lost_or_stolen_card")
+
+
+def test_a_refund_that_does_not_say_how_far_it_is_is_under_way():
+    refund = shapes.refund(SAMPLES.refund("re_1", "pi_1", 300, status=None))
+
+    assert refund is not None
+    assert (refund.status, refund.gone) == ("pending", True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "moved", "status", "withdrawn"),
+    [
+        ("created", [], "needs_response", False),
+        ("created", [-300], "needs_response", True),
+        ("created", [], "warning_needs_response", False),
+        ("updated", [-300], "under_review", True),
+        ("funds_withdrawn", [], "needs_response", True),
+        ("funds_withdrawn", [-300], "needs_response", True),
+        ("funds_reinstated", [-300], "won", False),
+        ("funds_reinstated", [-300, 300], "won", False),
+        ("closed", [-300, 300], "won", False),
+        ("closed", [-300], "lost", True),
+        ("closed", [], "lost", True),
+        ("closed", [], "warning_closed", False),
+    ],
+)
+def test_a_dispute_tells_whether_its_money_is_withdrawn(kind, moved, status, withdrawn):
+    about = SAMPLES.dispute("dp_1", "pi_1", 300, moved=moved, status=status, created=NOW)
+
+    command = parsed(SAMPLES.event(f"charge.dispute.{kind}", about, NOW, event_id="evt_1"))
+
+    assert isinstance(command, RecordDispute)
+    assert command.dispute.value == Dispute("dp_1", "pi_1", Money(300, "usd"), status, NOW, withdrawn)
+
+
+def test_a_settlement_names_payment_and_invoice():
+    event = SAMPLES.event("invoice_payment.paid", SAMPLES.invoice_payment("in_1", "pi_1", 900), NOW, event_id="evt_1")
+
+    assert parsed(event) == RecordSettlement(Settlement("pi_1", "in_1"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "about"),
+    [
+        ("refund.created", SAMPLES.refund("re_1", "pi_1", 300, payment_intent=None)),
+        ("charge.dispute.created", SAMPLES.dispute("dp_1", "pi_1", 300, payment_intent=None)),
+        ("charge.refunded", SAMPLES.charge("pi_1", 500, 300, payment_intent=None)),
+        (
+            "invoice_payment.paid",
+            SAMPLES.invoice_payment("in_1", "pi_1", 300, payment={"type": "charge", "charge": "ch_1"}),
+        ),
+    ],
+)
+def test_what_was_paid_without_a_payment_intent_asks_for_nothing(kind, about):
+    assert STRIPE.parse(body(SAMPLES.event(kind, about, NOW, event_id="evt_1"))).commands == ()
+
+
 # What cannot be read ------------------------------------------------------------------------------------------------------
 
 
@@ -567,6 +669,10 @@ EVENTS = [
     SAMPLES.event("payment_intent.succeeded", SAMPLES.payment_intent("pi_1", 500), NOW, event_id="evt_4"),
     changed(subscribed(GOLD), {"items": subscribed(SILVER)["items"]}),
     SAMPLES.event("invoice.paid", invoiced(gold_line(), gold_line(proration=True)), NOW, event_id="evt_6"),
+    SAMPLES.event("refund.created", SAMPLES.refund("re_1", "pi_1", 300), NOW, event_id="evt_7"),
+    SAMPLES.event("charge.dispute.closed", SAMPLES.dispute("dp_1", "pi_1", 9, moved=[-9, 9]), NOW, event_id="evt_8"),
+    SAMPLES.event("charge.refunded", SAMPLES.charge("pi_1", 500, 300), NOW, event_id="evt_9"),
+    SAMPLES.event("invoice_payment.paid", SAMPLES.invoice_payment("in_1", "pi_1", 900), NOW, event_id="evt_10"),
 ]
 ANYTHING = (
     st.none()
@@ -610,6 +716,9 @@ def test_a_member_that_is_new_changes_nothing(event, name, value):
 # True to Stripe -----------------------------------------------------------------------------------------------------------
 
 
+GIVING_BACK = {"refund", "dispute", "charge"}
+
+
 @pytest.mark.parametrize(
     ("kind", "event_type"),
     [
@@ -619,11 +728,15 @@ def test_a_member_that_is_new_changes_nothing(event, name, value):
         ("payment_intent", "payment_intent.succeeded"),
         ("subscription", "customer.subscription.updated"),
         ("invoice", "invoice.paid"),
+        ("refund", "refund.updated"),
+        ("dispute", "charge.dispute.updated"),
+        ("charge", "charge.refunded"),
     ],
 )
 def test_the_sample_objects_of_stripe_itself_are_read(kind, event_type, stripe_fixtures):
     about = stripe_fixtures[kind]
-    event = SAMPLES.event(event_type, {**about, "status": "paid"} if kind == "invoice" else about, NOW, event_id="evt_1")
+    told = {"status": "paid"} if kind == "invoice" else {"payment_intent": "pi_1"} if kind in GIVING_BACK else {}
+    event = SAMPLES.event(event_type, {**about, **told}, NOW, event_id="evt_1")
 
     assert parsed(event)
 

@@ -145,6 +145,8 @@ histories = st.one_of(
             strategies.prices(),
             strategies.customers(),
             strategies.subscriptions(),
+            strategies.payment_refunds(),
+            strategies.disputes(),
             small_customers,
             small_subscriptions,
         )
