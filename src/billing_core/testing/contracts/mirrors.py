@@ -188,7 +188,7 @@ class MirrorContract:
         _round_trips(store, lambda unit: unit.subscriptions, drawn)
 
     @every(drawn=strategies.mirrored(strategies.payment_refunds()))
-    def test_a_refund_is_kept_exactly(self, store: Store, drawn: Mirrored[Any]) -> None:
+    def test_a_refund_of_a_payment_is_kept_exactly(self, store: Store, drawn: Mirrored[Any]) -> None:
         """Whatever the provider says."""
         _round_trips(store, lambda unit: unit.refunds, drawn)
 
