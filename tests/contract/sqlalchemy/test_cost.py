@@ -14,7 +14,7 @@ from billing_core.application import recording
 from billing_core.application.work import Work, retried
 from billing_core.domain.credits import Account, Change, Needs, change, decide, evolve
 from billing_core.domain.money import Money
-from billing_core.domain.payments import InvoiceLine
+from billing_core.domain.payments import InvoiceLine, Settlement
 from billing_core.domain.webhooks import DeliveryState
 from billing_core.testing.driver import account_in, carry_out
 from billing_core.testing.examples import (
@@ -23,11 +23,13 @@ from billing_core.testing.examples import (
     a_convert,
     a_customer,
     a_delivery,
+    a_dispute,
     a_grant,
     a_hold,
     a_link,
     a_message,
     a_payment,
+    a_payment_refund,
     a_price,
     a_product,
     a_snapshot,
@@ -50,6 +52,8 @@ IN_SQLITE = {
     "billing_intent_pk": "sqlite_autoindex_billing_intent_1",
     "billing_invoice_line_pk": "sqlite_autoindex_billing_invoice_line_1",
     "billing_invoice_pk": "sqlite_autoindex_billing_invoice_1",
+    "billing_payment_pk": "sqlite_autoindex_billing_payment_1",
+    "billing_settlement_pk": "sqlite_autoindex_billing_settlement_1",
     "billing_lot_pk": "sqlite_autoindex_billing_lot_1",
     "billing_lot_source_key": "sqlite_autoindex_billing_lot_2",
     "billing_top_up_pk": "sqlite_autoindex_billing_top_up_1",
@@ -313,6 +317,9 @@ def filled(lasting_engine):
                 unit.customers.put(a_snapshot(a_customer(link=a_link(owner.owner))))
                 unit.subscriptions.put(a_snapshot(a_subscription(link=a_link(owner.owner))))
                 unit.payments.record_payment(a_payment(account=owner.owner))
+                unit.payments.record_settlement(Settlement(fresh("pay"), fresh("inv")))
+                unit.refunds.put(a_snapshot(a_payment_refund()))
+                unit.disputes.put(a_snapshot(a_dispute()))
                 _invoices(unit, 1, fresh("sub") if number else "sub_known")
                 unit.top_ups.put(a_top_up(next_attempt_at=NOW))
                 unit.intents.put(an_intent(next_attempt_at=NOW))
@@ -399,6 +406,12 @@ ASKED = {
         ["billing_subscription_customer_id_idx"],
     ),
     "payments of an account": (lambda unit: unit.payments.payments_of("a"), 0, ["billing_payment_account_paid_at_id_idx"]),
+    "payments": (lambda unit: unit.payments.payments(["a"]), 0, ["billing_payment_pk"]),
+    "payments, locked": (lambda unit: unit.payments.payments(["a"], lock=True), 0, ["billing_payment_pk"]),
+    "what payments were made for": (lambda unit: unit.payments.settled_by(["a"]), 0, ["billing_settlement_pk"]),
+    "payments of an invoice": (lambda unit: unit.payments.settling("a"), 0, ["billing_settlement_invoice_payment_idx"]),
+    "refunds of payments": (lambda unit: unit.refunds.of_payments(["a"]), 0, ["billing_refund_payment_id_idx"]),
+    "disputes of payments": (lambda unit: unit.disputes.of_payments(["a"]), 0, ["billing_dispute_payment_id_idx"]),
     "invoices": (_ask_invoices, 2, ["billing_invoice_pk"]),
     "their lines": (_ask_invoices, 3, ["billing_invoice_line_pk"]),
     "invoices of a subscription": (_ask_invoices_of, 0, ["billing_invoice_subscription_paid_at_id_idx"]),

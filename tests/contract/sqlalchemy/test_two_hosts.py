@@ -68,6 +68,12 @@ SUCCEEDED = told("evt_succeeded", "invoice.payment_succeeded", invoice())
 CHANGED = told(
     "evt_changed", "customer.subscription.updated", agreement(PRO), CHANGE, {"items": agreement(STARTER)["items"]}
 )
+PAYMENT = told("evt_payment", "payment_intent.succeeded", new.payment_intent("pi_1", 1900, customer="cus_1"))
+SETTLED = told("evt_settled", "invoice_payment.paid", new.invoice_payment("in_1", "pi_1", 1900))
+REFUNDED = told("evt_refunded", "refund.created", new.refund("re_1", "pi_1", 950, created=CHANGE), CHANGE)
+DISPUTED = told(
+    "evt_disputed", "charge.dispute.created", new.dispute("dp_1", "pi_1", 475, moved=[-475], created=CHANGE), CHANGE
+)
 
 # Two hosts ----------------------------------------------------------------------------------------------------------------
 
@@ -251,6 +257,41 @@ def test_a_renewal_and_the_period_that_it_renews_do_not_miss_each_other(stores, 
 
     assert all(isinstance(one, Applied) for one in outcomes)
     assert credits_of(hosts[0]) == {"subscription": 140}
+    assert unsettled(hosts[0]) == []
+
+
+@pytest.mark.parametrize("point", ["payments.payments", "payments.settled_by", "inbox.put", "commit"])
+@pytest.mark.parametrize("refund_first", [False, True], ids=["the settlement is held", "the refund is held"])
+def test_a_refund_and_the_news_of_what_was_paid_do_not_miss_each_other(stores, hosts, point, refund_first):
+    """Each looks for the other before it is committed; the credits go with the money all the same."""
+    if point == "payments.settled_by" and not refund_first:
+        point = "payments.record_settlement"
+    tell(hosts[0], PRODUCT, PRICE, CUSTOMER, AGREED, PAYMENT, PAID)
+
+    outcomes = held(stores, point, *(map(receive, (REFUNDED, SETTLED) if refund_first else (SETTLED, REFUNDED))))
+
+    assert all(isinstance(one, Applied) for one in outcomes)
+    assert credits_of(hosts[0]) == {"subscription": 50}
+
+
+@pytest.mark.parametrize("point", ["refunds.put", "ledger.load", "ledger.record", "inbox.put", "commit"])
+def test_a_refund_and_a_dispute_of_one_payment_add_up(stores, hosts, point):
+    """Whatever each of them saw of the other at first."""
+    tell(hosts[0], PRODUCT, PRICE, CUSTOMER, AGREED, PAYMENT, PAID, SETTLED)
+
+    outcomes = held(stores, point, receive(REFUNDED), receive(DISPUTED))
+
+    assert all(isinstance(one, Applied) for one in outcomes)
+    assert credits_of(hosts[0]) == {"subscription": 25}
+
+
+@pytest.mark.parametrize("point", ["payments.payments", "inbox.put", "commit"])
+def test_a_refund_does_not_wait_for_a_payment_that_has_just_come(stores, hosts, point):
+    """Nobody would wake it."""
+    tell(hosts[0], PRODUCT, PRICE, CUSTOMER, AGREED)
+
+    held(stores, point, receive(REFUNDED), receive(PAYMENT))
+
     assert unsettled(hosts[0]) == []
 
 

@@ -16,7 +16,7 @@ from billing_adapters.memory.cursors import MemoryCursors
 from billing_adapters.memory.inbox import MemoryInbox
 from billing_adapters.memory.intents import MemoryIntents
 from billing_adapters.memory.ledger import MemoryLedger
-from billing_adapters.memory.mirrors import MemoryMirror, MemoryProducts
+from billing_adapters.memory.mirrors import MemoryDisputes, MemoryMirror, MemoryProducts, MemoryRefunds
 from billing_adapters.memory.outbox import MemoryOutbox
 from billing_adapters.memory.payments import MemoryPayments
 from billing_adapters.memory.tables import Table
@@ -334,6 +334,12 @@ def nothing_instead_of_none(cursors, name, place, _honest=MemoryCursors.put):
     _honest(cursors, name, place or "")
 
 
+def settle_over(payments, settlement):
+    new = settlement.payment not in payments._settled.rows
+    payments._settled.put(settlement.payment, settlement.invoice)
+    return new
+
+
 def waiting_whatever_their_state(inbox, names):
     wanted = {*names}
     return [one for one in inbox._deliveries.rows.values() if wanted & {*one.waiting_for}]
@@ -407,6 +413,22 @@ BROKEN = {
     "changes what was paid": (
         replaced(MemoryPayments, "record_payment", overwrite),
         "a_payment_recorded_again_stays_as_it_was",
+    ),
+    "changes what a payment was made for": (
+        replaced(MemoryPayments, "record_settlement", settle_over),
+        "the_invoice_that_a_payment_was_made_for_is_recorded_once",
+    ),
+    "lists the payments of an invoice in no order": (
+        answering(MemoryPayments, "settling", lambda found: found[::-1]),
+        "payments_of_an_invoice_come_by_id",
+    ),
+    "lists refunds in no order": (
+        answering(MemoryRefunds, "of_payments", lambda found: found[::-1]),
+        "refunds_of_payments_come_by_id",
+    ),
+    "lists disputes in no order": (
+        answering(MemoryDisputes, "of_payments", lambda found: found[::-1]),
+        "disputes_of_payments_come_by_id",
     ),
     "sorts the lines of an invoice": (
         given(
