@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from billing_core.domain.payments import Payment, Purchase
     from billing_core.domain.policies import OnPlanChange, Policies, Rollover, TrialCredits, Yearly
     from billing_core.domain.products import CreditTerms, CreditType, Price, Problem, Product, Severity
+    from billing_core.domain.refunds import Dispute, Refund
     from billing_core.domain.subscriptions import PlanChange, Status, Subscription, SubscriptionItem
     from billing_core.domain.topups import TopUp, TopUpIntent, TopUpRule
     from billing_core.domain.webhooks import (
@@ -111,6 +112,7 @@ __all__ = [
     "Deferred",
     "Delivery",
     "DeliveryState",
+    "Dispute",
     "Entitlements",
     "Entry",
     "Event",
@@ -156,6 +158,7 @@ __all__ = [
     "ProviderRefused",
     "ProviderUnavailable",
     "Purchase",
+    "Refund",
     "RefundExceeded",
     "Refused",
     "Report",
@@ -211,6 +214,7 @@ _HOMES = {
         "domain.payments": "Payment Purchase",
         "domain.policies": "OnPlanChange Policies Rollover TrialCredits Yearly",
         "domain.products": "CreditTerms CreditType Price Problem Product Severity",
+        "domain.refunds": "Dispute Refund",
         "domain.subscriptions": "PlanChange Status Subscription SubscriptionItem",
         "domain.topups": "TopUp TopUpIntent TopUpRule",
         "domain.webhooks": "AlreadyApplied Applied Deferred Delivery DeliveryState Failed Ignored Outcome",

@@ -18,6 +18,7 @@ from billing_core import (
     Balance,
     Billing,
     Deferred,
+    Dispute,
     Entitlements,
     Entry,
     Expiring,
@@ -34,6 +35,7 @@ from billing_core import (
     Price,
     Problem,
     Product,
+    Refund,
     RefundExceeded,
     Refused,
     Report,
@@ -229,6 +231,14 @@ def what_is_sold(billing: Billing) -> None:
     assert_type(billing.catalog.prices("prod_1"), Sequence[Price])
     assert_type(billing.catalog.problems(), Sequence[Problem])
     billing.customers.link("acme", "cus_1")
+
+
+def money_went_back(billing: Billing) -> None:
+    assert_type(billing.payments.refunds_of("pi_1"), Sequence[Refund])
+    for dispute in billing.payments.disputes_of("pi_1"):
+        assert_type(dispute, Dispute)
+        assert_type(dispute.gone, bool)
+    assert_type(Policies(shortfall=Shortfall.TAKE).shortfall, Shortfall)
 
 
 def accounts_are_topped_up(billing: Billing) -> None:

@@ -97,6 +97,13 @@ def test_an_entry_says_which_refund_took_the_credits_and_when(sold):
     assert (taken.reference, taken.reason, taken.effective_at) == ("refund:re_1", "the money went back", sold.day(1))
 
 
+def test_a_provider_whose_clock_is_ahead_takes_the_credits_now(sold):
+    sold.receive(sold.refund(day=5))
+
+    (taken,) = entries(sold, Operation.REVOKE)
+    assert (taken.effective_at, available(sold)) == (sold.day(1), 0)
+
+
 def test_the_share_of_what_is_left_is_counted_anew_when_one_of_several_fails(sold):
     shares = {"re_1": 166, "re_2": 167, "re_3": 167}
     for refund, cents in shares.items():
