@@ -75,6 +75,7 @@ SENTENCES = [
         errors.StoreError,
         "the database is unavailable (OperationalError): try again with the same key",
     ),
+    (errors.UnknownPayment("acme", "pi_9"), errors.Unknown, "account 'acme' made no payment 'pi_9'"),
     (
         errors.ProviderDeclined("insufficient_funds", "Your card has insufficient funds.", "pi_1"),
         errors.ProviderError,
