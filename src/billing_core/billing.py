@@ -11,6 +11,7 @@ from billing_core.application.outward import Outward
 from billing_core.application.payers import Payers
 from billing_core.application.payments import Payments
 from billing_core.application.subscriptions import Subscriptions
+from billing_core.application.syncing import Syncing
 from billing_core.application.topups import TopUps
 from billing_core.application.webhooks import Webhooks
 from billing_core.domain.policies import Policies
@@ -42,12 +43,14 @@ class Billing:
             ids: Who names what is written.
             policies: What the application chose.
             folding: Who lets callers that ask at the same time for one account share a write; by default nobody does.
-            gateway: Who asks the payment provider; without one nothing can be ordered, and all else works.
+            gateway: Who asks the payment provider; without one nothing can be ordered or synced, and all else
+                works.
         """
-        self.webhooks = Webhooks(store, provider, clock, ids, policies)
+        self.webhooks = Webhooks(store, provider, clock, ids, policies, gateway)
         outward = Outward(store, gateway, clock, ids, policies, self.webhooks.look_again)
+        syncing = Syncing(store, gateway, clock, ids, policies, self.webhooks.look_again)
         payers = Payers(store, outward)
-        self.catalog = Catalog(store)
+        self.catalog = Catalog(store, syncing)
         self.checkout = Checkout(outward, payers, ids)
         self.credits = Credits(store, clock, ids, policies, folding)
         self.customers = Customers(store, clock, self.webhooks.look_again)

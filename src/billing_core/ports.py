@@ -35,6 +35,7 @@ __all__ = [
     "Inbox",
     "Intents",
     "Ledger",
+    "Listed",
     "Mirror",
     "Outbox",
     "PaymentProvider",
@@ -155,15 +156,42 @@ class Mirror(Protocol[T]):
             Conflict: The stored version is another one.
         """
 
+    def put_all(self, snapshots: Iterable[Mirrored[T]]) -> None:
+        """Write snapshots of different objects, each as `put` does.
 
-class Products(Mirror[Product], Protocol):
+        Raises:
+            Conflict: One of the stored versions is another one.
+        """
+
+
+class Listed(Mirror[T], Protocol):
+    """Local copies of what the provider can list from end to end, with what they said before."""
+
+    def live(self, *, after: str | None = None, before: datetime | None = None, limit: int = 100) -> Sequence[Mirrored[T]]:
+        """Return at most `limit` that were not deleted and whose id comes after another, by id.
+
+        `before`: only those whose place in history is earlier than that moment.
+        """
+
+    def remember(self, snapshots: Iterable[Mirrored[T]]) -> None:
+        """Keep snapshots as they were stored, with their versions, before something else is written over them.
+
+        Raises:
+            Conflict: The version of an object was kept before.
+        """
+
+    def past(self, object_id: str) -> Sequence[Mirrored[T]]:
+        """Return what was kept of an object, by version."""
+
+
+class Products(Listed[Product], Protocol):
     """The products."""
 
     def all(self) -> Sequence[Product]:
         """Return every product, deleted ones too, by id."""
 
 
-class Prices(Mirror[Price], Protocol):
+class Prices(Listed[Price], Protocol):
     """The prices."""
 
     def of_products(self, products: Iterable[str]) -> Sequence[Price]:

@@ -1,6 +1,7 @@
 """Mirrors in memory: copies of the provider's objects, each guarded by its version."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Generic, TypeVar
 
 import attrs
@@ -15,6 +16,7 @@ from billing_core.domain.subscriptions import Subscription
 __all__ = [
     "MemoryCustomers",
     "MemoryDisputes",
+    "MemoryListed",
     "MemoryMirror",
     "MemoryPrices",
     "MemoryProducts",
@@ -23,6 +25,7 @@ __all__ = [
 ]
 
 T = TypeVar("T", bound=Mirrorable)
+L = TypeVar("L", bound=Product | Price)
 
 
 class MemoryMirror(Generic[T]):
@@ -43,11 +46,48 @@ class MemoryMirror(Generic[T]):
         self._table.guard(key, passes=snapshot.version == (stored.version if stored else 0))
         self._table.put(key, attrs.evolve(snapshot, version=snapshot.version + 1))
 
+    def put_all(self, snapshots: Iterable[Mirrored[T]]) -> None:
+        """Write snapshots of different objects."""
+        for one in snapshots:
+            self.put(one)
+
     def _sorted(self) -> Sequence[Mirrored[T]]:
         return sorted(self._table.rows.values(), key=lambda one: one.value.id)
 
 
-class MemoryProducts(MemoryMirror[Product]):
+class MemoryListed(MemoryMirror[L]):
+    """Copies of one kind of what the provider lists, and what they said before."""
+
+    def __init__(self, table: Table[str, Mirrored[L]], past: Table[tuple[str, int], Mirrored[L]]) -> None:
+        """Keep them in the first table, and what they said before in the other one."""
+        super().__init__(table)
+        self._past = past
+
+    def live(self, *, after: str | None = None, before: datetime | None = None, limit: int = 100) -> Sequence[Mirrored[L]]:
+        """Return at most `limit` that were not deleted and whose id comes after another, by id."""
+        found = [
+            one
+            for one in self._sorted()
+            if not one.value.deleted
+            and (after is None or one.value.id > after)
+            and (before is None or one.revision.occurred_at < before)
+        ]
+        return found[:limit]
+
+    def remember(self, snapshots: Iterable[Mirrored[L]]) -> None:
+        """Keep snapshots as they were stored."""
+        for one in snapshots:
+            key = one.value.id, one.version
+            self._past.guard(f"{one.value.id} at {one.version}", passes=key not in self._past.rows)
+            self._past.put(key, one)
+
+    def past(self, object_id: str) -> Sequence[Mirrored[L]]:
+        """Return what was kept of an object, by version."""
+        found = (one for one in self._past.rows.values() if one.value.id == object_id)
+        return sorted(found, key=lambda one: one.version)
+
+
+class MemoryProducts(MemoryListed[Product]):
     """The products."""
 
     def all(self) -> Sequence[Product]:
@@ -55,7 +95,7 @@ class MemoryProducts(MemoryMirror[Product]):
         return [one.value for one in self._sorted()]
 
 
-class MemoryPrices(MemoryMirror[Price]):
+class MemoryPrices(MemoryListed[Price]):
     """The prices."""
 
     def of_products(self, products: Iterable[str]) -> Sequence[Price]:

@@ -49,6 +49,8 @@ class Committed:
 
     products: Mapping[str, Mirrored[Product]] = field(factory=dict)
     prices: Mapping[str, Mirrored[Price]] = field(factory=dict)
+    past_products: Mapping[tuple[str, int], Mirrored[Product]] = field(factory=dict)
+    past_prices: Mapping[tuple[str, int], Mirrored[Price]] = field(factory=dict)
     customers: Mapping[str, Mirrored[Customer]] = field(factory=dict)
     subscriptions: Mapping[str, Mirrored[Subscription]] = field(factory=dict)
     payments: Mapping[str, Payment] = field(factory=dict)
@@ -74,6 +76,8 @@ class MemoryUnit:
         self._keep = keep
         self._products = Table(committed.products, life)
         self._prices = Table(committed.prices, life)
+        self._past_products = Table(committed.past_products, life)
+        self._past_prices = Table(committed.past_prices, life)
         self._customers = Table(committed.customers, life)
         self._subscriptions = Table(committed.subscriptions, life)
         self._payments = Table(committed.payments, life)
@@ -88,8 +92,8 @@ class MemoryUnit:
         self._settled = Table(committed.settled, life)
         self._refunds = Table(committed.refunds, life)
         self._disputes = Table(committed.disputes, life)
-        self.products = MemoryProducts(self._products)
-        self.prices = MemoryPrices(self._prices)
+        self.products = MemoryProducts(self._products, self._past_products)
+        self.prices = MemoryPrices(self._prices, self._past_prices)
         self.customers = MemoryCustomers(self._customers)
         self.subscriptions = MemorySubscriptions(self._subscriptions)
         self.payments = MemoryPayments(self._payments, self._invoices, self._settled)
@@ -113,6 +117,8 @@ class MemoryUnit:
         after = Committed(
             products=self._products.rows,
             prices=self._prices.rows,
+            past_products=self._past_products.rows,
+            past_prices=self._past_prices.rows,
             customers=self._customers.rows,
             subscriptions=self._subscriptions.rows,
             payments=self._payments.rows,

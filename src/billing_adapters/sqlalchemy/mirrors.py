@@ -1,10 +1,11 @@
 """Mirrors: local copies of the provider's objects, a table for each kind."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Row, Table, bindparam, select, update
+from sqlalchemy import Executable, Row, Table, bindparam, select, update
 
 from billing_adapters.sqlalchemy import shapes, tables
 from billing_adapters.sqlalchemy.statements import Asked, insert_new
@@ -54,18 +55,44 @@ class SqlAlchemyMirror(Generic[T]):
         Raises:
             Conflict: The stored version is another one.
         """
-        value, revision, version = snapshot.value, snapshot.revision, snapshot.version
-        row = {
-            **self._columns(value),
+        self._put([snapshot], f"{self._name} {snapshot.value.id}")
+
+    def put_all(self, snapshots: Iterable[Mirrored[T]]) -> None:
+        """Write snapshots of different objects, each as `put` does; the new ones at once, and the others at once.
+
+        Raises:
+            Conflict: One of the stored versions is another one.
+        """
+        # Everybody locks rows in one order.
+        self._put(sorted(snapshots, key=lambda one: one.value.id), f"some {self._name}s")
+
+    def _put(self, snapshots: Sequence[Mirrored[T]], what: str) -> None:
+        new = [self._row(one, 1) for one in snapshots if not one.version]
+        others = [
+            {**self._row(one, one.version + 1), "stored_id": one.value.id, "stored_version": one.version}
+            for one in snapshots
+            if one.version
+        ]
+        self._write(self._sql.add, new, what)
+        self._write(self._sql.replace, others, what)
+
+    def _write(self, statement: Executable, rows: Sequence[dict[str, Any]], what: str) -> None:
+        if rows:
+            self._transaction.write(statement, rows if len(rows) > 1 else rows[0], what, expected=len(rows))
+
+    @property
+    def _name(self) -> str:
+        return self._table.name.removeprefix("billing_")
+
+    def _row(self, snapshot: Mirrored[T], version: int) -> dict[str, Any]:
+        revision = snapshot.revision
+        return {
+            **self._columns(snapshot.value),
             "occurred_at": revision.occurred_at,
             "rank": revision.rank,
             "digest": revision.digest,
-            "version": version + 1,
+            "version": version,
         }
-        what = f"{self._table.name.removeprefix('billing_')} {value.id}"
-        if version:
-            row |= {"stored_id": value.id, "stored_version": version}
-        self._transaction.write(self._sql.replace if version else self._sql.add, row, what, expected=1)
 
     def _mirrored(self, row: Row[Any]) -> Mirrored[T]:
         return Mirrored(self._value(row), Revision(row.occurred_at, row.rank, row.digest), row.version)
@@ -85,14 +112,67 @@ class _Statements:
 _statements = cache(_Statements)
 
 
+class SqlAlchemyListed(SqlAlchemyMirror[T]):
+    """What the mirrors share of what the provider lists: `past` is the table of what they said before."""
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        table: Table,
+        past: Table,
+        columns: Callable[[T], dict[str, Any]],
+        value: Callable[[Row[Any]], T],
+    ) -> None:
+        super().__init__(transaction, table, columns, value)
+        self._list = _list_statements(table, past, transaction.dialect)
+
+    def live(self, *, after: str | None = None, before: datetime | None = None, limit: int = 100) -> Sequence[Mirrored[T]]:
+        """Return at most `limit` that were not deleted and whose id comes after another, by id.
+
+        `before`: only those whose place in history is earlier than that moment.
+        """
+        asked = {"after": after or "", "most": limit}
+        if before is None:
+            found = self._transaction.rows(self._list.live, asked)
+        else:
+            found = self._transaction.rows(self._list.live_before, {**asked, "before": before})
+        return [self._mirrored(row) for row in found]
+
+    def remember(self, snapshots: Iterable[Mirrored[T]]) -> None:
+        """Keep snapshots as they were stored, with their versions, before something else is written over them.
+
+        Raises:
+            Conflict: The version of an object was kept before.
+        """
+        self._write(self._list.remember, [self._row(one, one.version) for one in snapshots], f"a past {self._name}")
+
+    def past(self, object_id: str) -> Sequence[Mirrored[T]]:
+        """Return what was kept of an object, by version."""
+        return [self._mirrored(row) for row in self._transaction.rows(self._list.past, {"asked": object_id})]
+
+
+class _ListStatements:
+    """What is asked of a mirror of what the provider lists, and of its past."""
+
+    def __init__(self, table: Table, past: Table, dialect: str) -> None:
+        live = select(table).where(table.c.id > bindparam("after"), ~table.c.deleted)
+        self.live = live.order_by(table.c.id).limit(bindparam("most"))
+        self.live_before = self.live.where(table.c.occurred_at < bindparam("before"))
+        self.remember = insert_new(dialect, past)
+        self.past = select(past).where(past.c.id == bindparam("asked")).order_by(past.c.version)
+
+
+_list_statements = cache(_ListStatements)
+
+
 _ALL_PRODUCTS = select(tables.product).order_by(tables.product.c.id)
 
 
-class SqlAlchemyProducts(SqlAlchemyMirror[Product]):
+class SqlAlchemyProducts(SqlAlchemyListed[Product]):
     """The products."""
 
     def __init__(self, transaction: Transaction) -> None:
-        super().__init__(transaction, tables.product, shapes.product_columns, shapes.product_of)
+        super().__init__(transaction, tables.product, tables.past_product, shapes.product_columns, shapes.product_of)
 
     def all(self) -> Sequence[Product]:
         """Return every product, deleted ones too, by id."""
@@ -110,11 +190,11 @@ class _Of:
 _of = cache(_Of)
 
 
-class SqlAlchemyPrices(SqlAlchemyMirror[Price]):
+class SqlAlchemyPrices(SqlAlchemyListed[Price]):
     """The prices."""
 
     def __init__(self, transaction: Transaction) -> None:
-        super().__init__(transaction, tables.price, shapes.price_columns, shapes.price_of)
+        super().__init__(transaction, tables.price, tables.past_price, shapes.price_columns, shapes.price_of)
         self._of = _of(tables.price, "product", transaction.dialect)
 
     def of_products(self, products: Iterable[str]) -> Sequence[Price]:

@@ -47,6 +47,8 @@ __all__ = [
     "metadata",
     "movement",
     "outbox",
+    "past_price",
+    "past_product",
     "payment",
     "price",
     "product",
@@ -88,7 +90,7 @@ def _required(name: str, kind: Any, **options: Any) -> Column[Any]:  # noqa: ANN
 # Mirrors ------------------------------------------------------------------------------------------------------------------
 
 
-def _mirror(name: str, *columns: Any) -> Table:  # noqa: ANN401 - as SQLAlchemy's own
+def _mirror(name: str, *columns: Any, version: Column[Any] | None = None) -> Table:  # noqa: ANN401 - as SQLAlchemy's own
     return Table(
         f"billing_{name}",
         metadata,
@@ -98,36 +100,48 @@ def _mirror(name: str, *columns: Any) -> Table:  # noqa: ANN401 - as SQLAlchemy'
         _required("occurred_at", Instant),
         _required("rank", Integer),
         _required("digest", Text),
-        _required("version", BigInteger),
+        _required("version", BigInteger) if version is None else version,
     )
 
 
-product = _mirror(
-    "product",
-    _required("name", Text),
-    _required("active", Boolean),
-    _required("deleted", Boolean),
-    Column("description", Text),
-    Column("default_price", NAME),
-)
+def _past(name: str, *columns: Any) -> Table:  # noqa: ANN401 - as SQLAlchemy's own
+    """Return the table of what a mirror said before: a row for each version after which it said something else."""
+    return _mirror(f"past_{name}", *columns, version=Column("version", BigInteger, primary_key=True, autoincrement=False))
 
-price = _mirror(
-    "price",
-    _required("product", NAME),
-    _required("currency", Text),
-    Column("unit_amount", Exact),
-    Column("recurring_interval", Text),
-    Column("recurring_count", Integer),
-    Column("recurring_metered", Boolean),
-    _required("active", Boolean),
-    _required("deleted", Boolean),
-    Column("tiers_mode", Text),
-    _required("tiers", DOCUMENT),
-    _required("currency_options", DOCUMENT),
-    Column("lookup_key", Text),
-    Column("nickname", Text),
-    Index(None, "product", "id"),
-)
+
+def _of_product() -> tuple[Column[Any], ...]:
+    return (
+        _required("name", Text),
+        _required("active", Boolean),
+        _required("deleted", Boolean),
+        Column("description", Text),
+        Column("default_price", NAME),
+    )
+
+
+def _of_price() -> tuple[Column[Any], ...]:
+    return (
+        _required("product", NAME),
+        _required("currency", Text),
+        Column("unit_amount", Exact),
+        Column("recurring_interval", Text),
+        Column("recurring_count", Integer),
+        Column("recurring_metered", Boolean),
+        _required("active", Boolean),
+        _required("deleted", Boolean),
+        Column("tiers_mode", Text),
+        _required("tiers", DOCUMENT),
+        _required("currency_options", DOCUMENT),
+        Column("lookup_key", Text),
+        Column("nickname", Text),
+    )
+
+
+product = _mirror("product", *_of_product())
+past_product = _past("product", *_of_product())
+
+price = _mirror("price", *_of_price(), Index(None, "product", "id"))
+past_price = _past("price", *_of_price())
 
 customer = _mirror(
     "customer",

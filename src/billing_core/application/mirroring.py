@@ -1,6 +1,7 @@
-"""Mirroring: keeping one more snapshot of a provider's object, whatever came before it."""
+"""Mirroring: keeping more snapshots of the provider's objects, whatever came before them."""
 
-from typing import Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeAlias, TypeVar
 
 from attrs import frozen
 
@@ -9,17 +10,30 @@ from billing_core.domain.events import MIRROR_TIED
 from billing_core.domain.mirrors import Kind, Mirrorable, Mirrored, merge
 from billing_core.ports import Mirror
 
-__all__ = ["Kept", "keep"]
+__all__ = ["Kept", "Merge", "keep", "keep_all"]
 
 T = TypeVar("T", bound=Mirrorable)
+
+# Says what is known after what was stored and what came.
+Merge: TypeAlias = Callable[[Mirrored[T], Mirrored[T]], Mirrored[T]]
 
 
 @frozen
 class Kept(Generic[T]):
-    """What was known before a snapshot came, and what is known now."""
+    """What was stored before a snapshot came, and what is known now."""
 
-    before: T | None
-    after: T
+    stored: Mirrored[T] | None
+    known: Mirrored[T]
+
+    @property
+    def before(self) -> T | None:
+        """What was known before."""
+        return self.stored.value if self.stored else None
+
+    @property
+    def after(self) -> T:
+        """What is known now."""
+        return self.known.value
 
     @property
     def changed(self) -> bool:
@@ -28,19 +42,27 @@ class Kept(Generic[T]):
 
 
 def keep(work: Work, mirror: Mirror[T], kind: Kind, incoming: Mirrored[T]) -> Kept[T]:
-    """Merge a snapshot into what is stored.
+    """Merge a snapshot into what is stored: see `keep_all`."""
+    return keep_all(work, mirror, kind, [incoming])[0]
+
+
+def keep_all(
+    work: Work, mirror: Mirror[T], kind: Kind, incoming: Sequence[Mirrored[T]], merged: Merge[T] = merge
+) -> Sequence[Kept[T]]:
+    """Merge snapshots of different objects into what is stored.
 
     Two snapshots that claim the same place in history are settled the same way everywhere, and told onward, so that the
     object can be fetched.
     """
-    object_id = incoming.value.id
-    stored = mirror.get([object_id]).get(object_id)
-    if stored is None:
-        mirror.put(incoming)
-        return Kept(None, incoming.value)
-    if stored.revision.tied(incoming.revision):
-        work.tell(MIRROR_TIED, kind.named(object_id), at=incoming.revision.occurred_at)
-    merged = merge(stored, incoming)
-    if merged != stored:
-        mirror.put(merged)
-    return Kept(stored.value, merged.value)
+    stored = mirror.get(one.value.id for one in incoming)
+    for one in incoming:
+        known = stored.get(one.value.id)
+        if known and known.revision.tied(one.revision):
+            work.tell(MIRROR_TIED, kind.named(one.value.id), at=one.revision.occurred_at)
+    kept = [_kept(stored.get(one.value.id), one, merged) for one in incoming]
+    mirror.put_all(one.known for one in kept if one.known != one.stored)
+    return kept
+
+
+def _kept(stored: Mirrored[T] | None, incoming: Mirrored[T], merged: Merge[T]) -> Kept[T]:
+    return Kept(stored, merged(stored, incoming) if stored else incoming)

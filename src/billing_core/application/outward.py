@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
+from billing_core.application.gateways import given
 from billing_core.application.news import made_known, record
 from billing_core.application.work import Missing, Work, retried
 from billing_core.domain.credits import AccountId
@@ -67,9 +68,7 @@ class Outward:
         Raises:
             Invalid: Nobody was named.
         """
-        if self._gateway is None:
-            raise Invalid("gateway", "is not set: give `Billing` a PaymentProvider, such as StripeGateway")
-        return self._gateway
+        return given(self._gateway)
 
     def order(self, account: str, key: str | None, asked: Sequence[object], make: Make) -> Placed:
         """Have something done once for a key of the caller's, and return what it led to: see `once`."""

@@ -13,8 +13,10 @@ from typing import TypeVar
 import attrs
 from attrs import frozen
 
+from billing_core.application.gateways import given, since
 from billing_core.application.news import made_known, record
 from billing_core.application.work import Missing, Work, retried
+from billing_core.domain.pages import EventPage
 from billing_core.domain.policies import Policies
 from billing_core.domain.webhooks import (
     AlreadyApplied,
@@ -29,12 +31,13 @@ from billing_core.domain.webhooks import (
     judged,
 )
 from billing_core.errors import Malformed, Refused, StoreError, UnknownWebhook
-from billing_core.ports import Clock, Ids, Store, UnitOfWork, WebhookSource
+from billing_core.ports import Clock, Ids, PaymentProvider, Store, UnitOfWork, WebhookSource
 
 __all__ = ["Webhooks"]
 
 T = TypeVar("T")
 
+_CURSOR = "events"
 _AT_ONCE = 100  # how many that waited for one object are judged while its own news is answered
 _CLAIM = timedelta(minutes=5)  # how long a worker has for what it claimed before others may try
 
@@ -48,6 +51,7 @@ class Webhooks:
     _clock: Clock
     _ids: Ids
     _policies: Policies
+    _gateway: PaymentProvider | None = None
 
     def receive(self, body: bytes, headers: Mapping[str, str]) -> Outcome:
         """Verify, store and apply what a provider sent; whatever this returns, the provider need not send it again.
@@ -64,6 +68,29 @@ class Webhooks:
         now = self._clock.now()
         self._source.verify(body, headers, now)
         return self._judge(_delivery(self._source.parse(body), body, now))
+
+    def catch_up(self, limit: int = 1000) -> Sequence[Outcome]:
+        """Receive what the provider has told since the last time, whether its webhooks arrived or not, the earliest first.
+
+        What was applied before changes nothing. The provider is asked for a page at a time, until there are `limit`
+        outcomes: if there are as many or more, there may be more to catch up with.
+
+        Raises:
+            ProviderUnavailable: The provider did not answer; catch up again to go on.
+            ProviderDenied: The provider does not take the key.
+            StoreError: What came could not be stored; catch up again to go on.
+            Conflict: The same, because somebody else kept writing first.
+            Invalid: There is no gateway.
+        """
+        gateway = given(self._gateway)
+        with self._store.view() as unit:
+            place = unit.cursors.get(_CURSOR)
+        page = since(gateway.events, place)
+        outcomes = self._caught_up(page)
+        while page.more and len(outcomes) < limit:
+            page = gateway.events(page.last)
+            outcomes += self._caught_up(page)
+        return outcomes
 
     def look_again(self, names: Iterable[str]) -> None:
         """Apply what waited for these objects, in the order in which it happened; the rest of a crowd waits for `retry`."""
@@ -107,6 +134,20 @@ class Webhooks:
         """Return at most `limit` stored webhooks in a state, the latest received first."""
         with self._store.view() as unit:
             return unit.inbox.in_state(state, limit)
+
+    def _caught_up(self, page: EventPage) -> list[Outcome]:
+        """Receive a page of events, and only then pass over them; they came over a call of ours, so nobody signed them."""
+        outcomes = [self._read(body) for body in page.bodies]
+        if page.last is not None:
+            self._retried(lambda unit, _: unit.cursors.put(_CURSOR, page.last))
+        return outcomes
+
+    def _read(self, body: bytes) -> Outcome:
+        try:
+            webhook = self._source.parse(body)
+        except Malformed as failure:
+            return _failure("?", failure)  # it has no name to be stored under, and must not hold up the others
+        return self._judge(_delivery(webhook, body, self._clock.now()))
 
     def _judge(self, delivery: Delivery) -> Outcome:
         noted: set[tuple[str, ...]] = set()

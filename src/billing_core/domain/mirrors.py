@@ -14,12 +14,17 @@ from attrs import field, frozen
 
 from billing_core.domain.times import moment
 
-__all__ = ["Kind", "Mirrorable", "Mirrored", "Phase", "Revision", "merge", "snapshot"]
+__all__ = ["Kind", "Mirrorable", "Mirrored", "Phase", "Revision", "merge", "relisted", "snapshot"]
 
 
 class Phase(IntEnum):
-    """What a piece of news says happened to the object."""
+    """What a piece of news says happened to the object.
 
+    `LISTED` is no event: the object was read at that moment or later. Whatever happened within its second may have happened
+    after that, so it comes last but for what happened before.
+    """
+
+    LISTED = -1
     CREATED = 0
     UPDATED = 1
     DELETED = 2
@@ -48,8 +53,8 @@ class Revision:
     """The place of a snapshot in its object's history: the greater one is the later one.
 
     `occurred_at` has the provider's resolution of one second, so ties are normal. `rank` orders what a second may hold
-    (created, then updated by the lifecycle, then deleted). `digest` makes the order total when even that is equal: the
-    choice is then arbitrary but the same everywhere, and `tied` reports it so that the object can be fetched.
+    (listed, created, then updated by the lifecycle, then deleted). `digest` makes the order total when even that is equal:
+    the choice is then arbitrary but the same everywhere, and `tied` reports it so that the object can be fetched.
     """
 
     occurred_at: datetime = field(converter=moment)
@@ -102,6 +107,16 @@ def snapshot(value: T, occurred_at: datetime, phase: Phase) -> Mirrored[T]:
     content = repr(value.content).encode()
     rank = phase * 10 + value.stage
     return Mirrored(value, Revision(occurred_at, rank, hashlib.sha256(content).hexdigest()[:16]))
+
+
+def relisted(stored: Mirrored[T], listed: Mirrored[T]) -> Mirrored[T]:
+    """Return what is known after the provider listed an object: as `merge` does, but what it lists is not gone.
+
+    An id may have been given out again, or the object may have been missed in an earlier list.
+    """
+    if stored.value.ended and stored.revision.occurred_at < listed.revision.occurred_at:
+        return attrs.evolve(listed, version=stored.version)
+    return merge(stored, listed)
 
 
 def merge(stored: Mirrored[T], incoming: Mirrored[T]) -> Mirrored[T]:

@@ -275,6 +275,44 @@ def upgrade() -> None:
         postgresql_where=sa.text("delivered_at IS NULL"),
     )
     op.create_table(
+        "billing_past_price",
+        sa.Column("id", NAME, nullable=False),
+        sa.Column("product", NAME, nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("unit_amount", sa.Text()),
+        sa.Column("recurring_interval", sa.Text()),
+        sa.Column("recurring_count", sa.Integer()),
+        sa.Column("recurring_metered", sa.Boolean()),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("deleted", sa.Boolean(), nullable=False),
+        sa.Column("tiers_mode", sa.Text()),
+        sa.Column("tiers", DOCUMENT, nullable=False),
+        sa.Column("currency_options", DOCUMENT, nullable=False),
+        sa.Column("lookup_key", sa.Text()),
+        sa.Column("nickname", sa.Text()),
+        sa.Column("metadata", DOCUMENT, nullable=False),
+        sa.Column("occurred_at", sa.BigInteger(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", "version", name="billing_past_price_pk"),
+    )
+    op.create_table(
+        "billing_past_product",
+        sa.Column("id", NAME, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("deleted", sa.Boolean(), nullable=False),
+        sa.Column("description", sa.Text()),
+        sa.Column("default_price", NAME),
+        sa.Column("metadata", DOCUMENT, nullable=False),
+        sa.Column("occurred_at", sa.BigInteger(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", "version", name="billing_past_product_pk"),
+    )
+    op.create_table(
         "billing_payment",
         sa.Column("id", NAME, nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
@@ -501,6 +539,8 @@ def downgrade() -> None:
     op.drop_table("billing_product")
     op.drop_table("billing_price")
     op.drop_table("billing_payment")
+    op.drop_table("billing_past_product")
+    op.drop_table("billing_past_price")
     op.drop_table("billing_outbox")
     op.drop_table("billing_movement")
     op.drop_table("billing_lot")
