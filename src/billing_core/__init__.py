@@ -34,11 +34,13 @@ if TYPE_CHECKING:
     from billing_core.domain.intents import Intent, IntentState
     from billing_core.domain.money import Currency, Money
     from billing_core.domain.orders import IssuedInvoice, Placed, Preview, Proration
+    from billing_core.domain.pages import Unreadable
     from billing_core.domain.payments import Payment, Purchase
     from billing_core.domain.policies import OnPlanChange, Policies, Rollover, TrialCredits, Yearly
     from billing_core.domain.products import CreditTerms, CreditType, Price, Problem, Product, Severity
     from billing_core.domain.refunds import Dispute, Refund
     from billing_core.domain.subscriptions import PlanChange, Status, Subscription, SubscriptionItem
+    from billing_core.domain.syncs import SyncReport
     from billing_core.domain.topups import TopUp, TopUpIntent, TopUpRule
     from billing_core.domain.webhooks import (
         AlreadyApplied,
@@ -174,6 +176,7 @@ __all__ = [
     "StoreUnavailable",
     "Subscription",
     "SubscriptionItem",
+    "SyncReport",
     "TopUp",
     "TopUpIntent",
     "TopUpRule",
@@ -191,6 +194,7 @@ __all__ = [
     "UnknownSubscription",
     "UnknownTopUp",
     "UnknownWebhook",
+    "Unreadable",
     "WebhookRejected",
     "Yearly",
 ]
@@ -211,11 +215,13 @@ _HOMES = {
         "domain.intents": "Intent IntentState",
         "domain.money": "Currency Money",
         "domain.orders": "IssuedInvoice Placed Preview Proration",
+        "domain.pages": "Unreadable",
         "domain.payments": "Payment Purchase",
         "domain.policies": "OnPlanChange Policies Rollover TrialCredits Yearly",
         "domain.products": "CreditTerms CreditType Price Problem Product Severity",
         "domain.refunds": "Dispute Refund",
         "domain.subscriptions": "PlanChange Status Subscription SubscriptionItem",
+        "domain.syncs": "SyncReport",
         "domain.topups": "TopUp TopUpIntent TopUpRule",
         "domain.webhooks": "AlreadyApplied Applied Deferred Delivery DeliveryState Failed Ignored Outcome",
         "errors": (

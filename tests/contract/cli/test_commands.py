@@ -46,6 +46,8 @@ COMMANDS = [
     "verify",
     "sweep",
     "catalog",
+    "sync",
+    "catch-up",
     "webhooks list",
     "webhooks show evt_1",
     "webhooks replay evt_1",

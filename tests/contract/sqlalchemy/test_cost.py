@@ -3,17 +3,22 @@
 import re
 from datetime import timedelta
 
+import attrs
 import pytest
 import sqlalchemy
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import CacheStats
 
+from billing_adapters.memory import FixedClock
 from billing_adapters.sqlalchemy.store import SqlAlchemyStore
+from billing_adapters.stripe.webhooks import StripeWebhooks
 from billing_adapters.system import Uuid7Ids
 from billing_core.application import recording
 from billing_core.application.work import Work, retried
+from billing_core.billing import Billing
 from billing_core.domain.credits import Account, Change, Needs, change, decide, evolve
 from billing_core.domain.money import Money
+from billing_core.domain.pages import Page
 from billing_core.domain.payments import InvoiceLine, Settlement
 from billing_core.domain.webhooks import DeliveryState
 from billing_core.testing.driver import account_in, carry_out
@@ -56,6 +61,10 @@ IN_SQLITE = {
     "billing_settlement_pk": "sqlite_autoindex_billing_settlement_1",
     "billing_lot_pk": "sqlite_autoindex_billing_lot_1",
     "billing_lot_source_key": "sqlite_autoindex_billing_lot_2",
+    "billing_past_price_pk": "sqlite_autoindex_billing_past_price_1",
+    "billing_past_product_pk": "sqlite_autoindex_billing_past_product_1",
+    "billing_price_pk": "sqlite_autoindex_billing_price_1",
+    "billing_product_pk": "sqlite_autoindex_billing_product_1",
     "billing_top_up_pk": "sqlite_autoindex_billing_top_up_1",
     "billing_webhook_pk": "sqlite_autoindex_billing_webhook_1",
 }
@@ -183,6 +192,52 @@ def test_a_spend_takes_a_look_and_a_write(engine, store, executed, count):
     assert [account_in(store, Needs(one.account)).version for one in spends] == [entry.seq for entry in spent]
 
 
+class Shelf:
+    """A provider that lists some products, all on one page, and no price."""
+
+    def __init__(self, count):
+        self.listed = {one.id: one for one in (a_product() for _ in range(count))}
+
+    def rename(self, name):
+        self.listed = {key: attrs.evolve(one, name=name) for key, one in self.listed.items()}
+
+    def products(self, after=None):
+        del after
+        return Page(tuple(self.listed.values()))
+
+    def prices(self, after=None):
+        del after
+        return Page()
+
+
+SYNCED = {
+    "new": ["SELECT", "INSERT"],
+    "unchanged": ["SELECT", "UPDATE"],
+    "changed": ["SELECT", "UPDATE", "INSERT"],
+}
+
+
+@pytest.mark.parametrize("count", [2, MANY])
+def test_a_page_of_a_sync_costs_the_same_for_any_number_of_products(store, executed, count):
+    """One look, and a write for each kind of row; beside it only the place that was reached."""
+    shelf, clock = Shelf(count), FixedClock(NOW)
+    billing = Billing(store=store, provider=StripeWebhooks(("whsec_one",)), clock=clock, ids=Uuid7Ids(), gateway=shelf)
+    sent = {}
+    for kind in SYNCED:
+        if kind == "changed":
+            shelf.rename("another")
+        clock.advance(timedelta(hours=1))
+        with executed.afresh():
+            billing.catalog.sync()
+            sent[kind] = [
+                one.partition(" ")[0] for one, _ in executed.statements if "billing_product" in one or "past" in one
+            ]
+
+    # After it come the look for what nobody listed, and the walk, to its end, along what may be wrong.
+    assert {kind: one[: len(SYNCED[kind])] for kind, one in sent.items()} == SYNCED
+    assert {len(one) - len(SYNCED[kind]) for kind, one in sent.items()} == {3}
+
+
 def test_reading_invoices_costs_the_same_for_any_number(store, executed):
     """The invoices and their lines."""
     costs = set()
@@ -203,6 +258,11 @@ def _everything(unit, again):
     unit.products.put(a_snapshot(value))
     unit.products.put(unit.products.get([value.id])[value.id])
     unit.products.all()
+    unit.products.put_all(a_snapshot(a_product(name=f"name {again}")) for _ in range(2))
+    unit.products.live(limit=2 + again)
+    unit.products.live(before=NOW, limit=2 + again)
+    unit.products.remember([a_snapshot(value, 1), a_snapshot(value, 2)])
+    unit.products.past(value.id)
     unit.prices.put(a_snapshot(a_price(product=value.id)))
     unit.prices.of_products([value.id])
     unit.customers.put(a_snapshot(a_customer()))
@@ -393,6 +453,11 @@ ASKED = {
     "intents that are due": (lambda unit: unit.intents.due(NOW, 10), 0, ["billing_intent_due_idx"]),
     "a cursor": (lambda unit: unit.cursors.get("a"), 0, ["billing_cursor_pk"]),
     "what is pending": (lambda unit: unit.outbox.pending(10), 0, ["billing_outbox_pending_idx"]),
+    "products that are left": (lambda unit: unit.products.live(after="a"), 0, ["billing_product_pk"]),
+    "products that nobody listed": (lambda unit: unit.products.live(before=NOW), 0, ["billing_product_pk"]),
+    "prices that nobody listed": (lambda unit: unit.prices.live(before=NOW), 0, ["billing_price_pk"]),
+    "what a product said": (lambda unit: unit.products.past("a"), 0, ["billing_past_product_pk"]),
+    "what a price said": (lambda unit: unit.prices.past("a"), 0, ["billing_past_price_pk"]),
     "prices of products": (lambda unit: unit.prices.of_products(["a"]), 0, ["billing_price_product_id_idx"]),
     "customers of an account": (lambda unit: unit.customers.of_account("a"), 0, ["billing_customer_account_id_idx"]),
     "subscriptions of an account": (

@@ -132,11 +132,10 @@ class Shop:
     """Everything that a test touches. What happens takes place on days after the first of January 2026."""
 
     def __init__(self, today=1, policies=None, gateway=None):
-        self.gateway = gateway
         self.store = EventfulStore(MemoryStore())
         self.clock = FixedClock(self.day(today))
         self.source = ScriptedSource()
-        self.gateway = ScriptedGateway()
+        self.gateway = gateway or ScriptedGateway()
         self.ids = SequentialIds()
         self._events = 0
         self.policies = policies or Policies()

@@ -9,7 +9,7 @@ import pytest
 from billing_core.domain.mirrors import Phase
 from billing_core.domain.money import Currency
 from billing_core.domain.pages import Page, Unreadable
-from billing_core.domain.products import Price, Product
+from billing_core.domain.products import Interval, Price, Product, Recurring
 from billing_core.errors import Conflict, Invalid, ProviderRefused, ProviderUnavailable, UnknownPrice, UnknownProduct
 
 DAY = timedelta(days=1)
@@ -25,7 +25,7 @@ def price(name, cents=900, **rest):
 
 
 class Shelf:
-    """A provider that lists what stands on it, two at a time; a failure instead of a page, or something that happens then."""
+    """A provider that lists what stands on it, two at a time, unless it fails or something happens first."""
 
     def __init__(self):
         self.lists = {"products": {}, "prices": {}}
@@ -163,7 +163,7 @@ def test_what_waited_for_a_product_is_applied(stocked, shelf):
     waiting = stocked.receive(stocked.invoice("in_1", stocked.line(price="price_x", product="prod_0"), day=1))
     assert stocked.state(waiting.webhook) == "deferred"
     shelf.put(product("0", metadata={"credit_amount": "7", "credit_type": "subscription"}))
-    shelf.put(attrs.evolve(price("x"), product="prod_0"))
+    shelf.put(attrs.evolve(price("x"), product="prod_0", recurring=Recurring(Interval.MONTH)))
 
     stocked.billing.catalog.sync()
 

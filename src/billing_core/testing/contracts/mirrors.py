@@ -9,12 +9,12 @@ from typing import Any, TypeAlias
 import attrs
 import pytest
 
-from billing_core.domain.mirrors import Mirrored
+from billing_core.domain.mirrors import Mirrored, Phase, snapshot
 from billing_core.domain.money import Currency
 from billing_core.domain.products import CurrencyOption, Interval, Recurring, Tier
 from billing_core.domain.subscriptions import PlanChange, Status, SubscriptionItem
 from billing_core.errors import Conflict
-from billing_core.ports import Mirror, Store, UnitOfWork
+from billing_core.ports import Listed, Mirror, Store, UnitOfWork
 from billing_core.testing import strategies
 from billing_core.testing.contracts.claims import every, keep, meanwhile, shape
 from billing_core.testing.examples import (
@@ -33,6 +33,7 @@ from billing_core.testing.examples import (
 __all__ = ["MirrorContract"]
 
 Collection: TypeAlias = Callable[[UnitOfWork], Mirror[Any]]
+Catalogued: TypeAlias = Callable[[UnitOfWork], Listed[Any]]
 
 _KINDS = MappingProxyType({
     "products": (a_product, lambda unit: unit.products),
@@ -43,6 +44,9 @@ _KINDS = MappingProxyType({
     "disputes": (a_dispute, lambda unit: unit.disputes),
 })
 
+_LISTED = MappingProxyType({kind: _KINDS[kind] for kind in ("products", "prices")})
+
+of_what_is_listed = pytest.mark.parametrize(("make", "listed"), _LISTED.values(), ids=_LISTED.keys())
 of_every_kind = pytest.mark.parametrize(("make", "among"), _KINDS.values(), ids=_KINDS.keys())
 
 
@@ -164,6 +168,103 @@ class MirrorContract:
             error = meanwhile(store, lambda other: among(other).put(snapshot), unit.commit)
 
         assert isinstance(error, Conflict)
+
+    @of_every_kind
+    def test_many_snapshots_are_written_at_once(self, store: Store, make: Callable[..., Any], among: Collection) -> None:
+        """New ones and later ones beside each other, and none is no mistake."""
+        new, known = make(), make()
+        keep(store, lambda unit: among(unit).put(a_snapshot(known)))
+
+        keep(store, lambda unit: among(unit).put_all(iter((a_snapshot(known, version=1), a_snapshot(new)))))
+        keep(store, lambda unit: among(unit).put_all([]))
+
+        with store.view() as unit:
+            found = among(unit).get([new.id, known.id])
+        assert {key: one.version for key, one in found.items()} == {new.id: 1, known.id: 2}
+
+    @of_every_kind
+    @pytest.mark.parametrize("stale", [0, 2], ids=["first", "later"])
+    def test_one_stale_snapshot_among_many_conflicts(
+        self, store: Store, make: Callable[..., Any], among: Collection, stale: int
+    ) -> None:
+        """And none of them is written."""
+        new, known = make(), make()
+        keep(store, lambda unit: among(unit).put(a_snapshot(known)))
+
+        with pytest.raises(Conflict), store.begin() as unit:
+            among(unit).put_all([a_snapshot(new), a_snapshot(known, version=stale)])
+
+        with store.view() as unit:
+            assert among(unit).get([new.id, known.id])[known.id].version == 1
+            assert new.id not in among(unit).get([new.id])
+
+    # Lists ----------------------------------------------------------------------------------------------------------------
+
+    @of_what_is_listed
+    def test_what_was_not_deleted_comes_by_id_a_few_at_a_time(
+        self, store: Store, make: Callable[..., Any], listed: Catalogued
+    ) -> None:
+        """After the one that is named, in the order of code points, with their versions."""
+        prefix = fresh("walk")
+        ids = [f"{prefix}{end}" for end in ("B", "a", "10", "9")]
+        with store.begin() as unit:
+            for one in ids:
+                listed(unit).put(a_snapshot(make(id=one)))
+            listed(unit).put(a_snapshot(make(id=f"{prefix}C", deleted=True)))
+            unit.commit()
+
+        with store.view() as unit:
+            first = listed(unit).live(after=prefix, limit=3)
+            others = listed(unit).live(after=f"{prefix}B")
+            everything = listed(unit).live(limit=1_000_000)
+
+        assert [(one.value.id, one.version) for one in first] == [(f"{prefix}{end}", 1) for end in ("10", "9", "B")]
+        assert [one.value.id for one in others if one.value.id.startswith(prefix)] == [f"{prefix}a"]
+        assert {*ids} <= {one.value.id for one in everything}
+
+    @of_what_is_listed
+    def test_what_was_told_of_since_is_left_out(self, store: Store, make: Callable[..., Any], listed: Catalogued) -> None:
+        """What was told at that very moment, too."""
+        prefix = fresh("walk")
+        moments = {"a": NOW - timedelta(microseconds=1), "b": NOW, "c": NOW + timedelta(microseconds=1)}
+        with store.begin() as unit:
+            for end, at in moments.items():
+                listed(unit).put(snapshot(make(id=f"{prefix}{end}"), at, Phase.LISTED))
+            unit.commit()
+
+        with store.view() as unit:
+            found = listed(unit).live(after=prefix, before=NOW, limit=1_000)
+
+        assert [one.value.id for one in found if one.value.id.startswith(prefix)] == [f"{prefix}a"]
+
+    @of_what_is_listed
+    def test_what_was_said_before_comes_by_version(
+        self, store: Store, make: Callable[..., Any], listed: Catalogued
+    ) -> None:
+        """Exactly as it was kept, of this object alone; nothing is no mistake."""
+        value = make()
+        before = [a_snapshot(value, version) for version in (10, 9)]
+        keep(store, lambda unit: listed(unit).remember(iter((*before, a_snapshot(make(), 1)))))
+        keep(store, lambda unit: listed(unit).remember([]))
+
+        with store.view() as unit:
+            found = listed(unit).past(value.id)
+            never = listed(unit).past(fresh("never"))
+
+        assert [shape(one) for one in found] == [shape(one) for one in before[::-1]]
+        assert [*never] == []
+
+    @of_what_is_listed
+    def test_what_was_said_before_is_kept_once(self, store: Store, make: Callable[..., Any], listed: Catalogued) -> None:
+        """A version is never written over."""
+        value = make()
+        keep(store, lambda unit: listed(unit).remember([a_snapshot(value, 1)]))
+
+        with pytest.raises(Conflict), store.begin() as unit:
+            listed(unit).remember([a_snapshot(value, 2), a_snapshot(value, 1)])
+
+        with store.view() as unit:
+            assert len(listed(unit).past(value.id)) == 1
 
     # Exactness ------------------------------------------------------------------------------------------------------------
 
