@@ -125,5 +125,8 @@ def test_an_event_that_the_provider_forgot_is_the_beginning_of_what_it_has(absen
 
 
 def test_without_a_gateway_there_is_nothing_to_catch_up_with(shop):
+    shop.gateway = None
+    shop.choose(shop.policies)
+
     with pytest.raises(Invalid, match="gateway is not set"):
         shop.billing.webhooks.catch_up()

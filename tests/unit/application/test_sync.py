@@ -25,7 +25,7 @@ def price(name, cents=900, **rest):
 
 
 class Shelf:
-    """A provider that lists what stands on it, two at a time, unless it fails or something happens first."""
+    """A provider that lists what stands on it, two at a time; or fails, or lets something happen, instead of a page."""
 
     def __init__(self):
         self.lists = {"products": {}, "prices": {}}
@@ -377,6 +377,9 @@ def test_the_provider_is_never_asked_inside_a_transaction(stocked, shelf):
 
 
 def test_without_a_gateway_there_is_nothing_to_read(shop):
+    shop.gateway = None
+    shop.choose(shop.policies)
+
     with pytest.raises(Invalid, match="gateway is not set: give `Billing` a PaymentProvider"):
         shop.billing.catalog.sync()
 
