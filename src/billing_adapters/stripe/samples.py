@@ -1,4 +1,4 @@
-"""Samples: events as Stripe writes them, in today's shape or an older one, signed as Stripe signs them.
+"""Samples: events as Stripe writes them, in today's shape, signed as Stripe signs them.
 
 For demonstrations and tests. The objects carry the members that Stripe never leaves empty; any other can be given under
 its own name, as Stripe sends it, only that moments may be `datetime`.
@@ -8,14 +8,15 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from attrs import frozen
 
-from billing_adapters.stripe.downgrades import JsonObject, downgrade
 from billing_adapters.stripe.webhooks import SIGNATURE
 
-__all__ = ["VERSION", "JsonObject", "Samples", "body", "downgrade", "sign"]
+__all__ = ["VERSION", "JsonObject", "Samples", "body", "sign"]
+
+JsonObject: TypeAlias = dict[str, Any]
 
 VERSION = "2026-10-28.endive"
 _START = datetime(2026, 1, 1, tzinfo=UTC)

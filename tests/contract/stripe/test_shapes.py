@@ -15,8 +15,9 @@ from conformance import check_object
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing_adapters.simulator.downgrades import downgrade
 from billing_adapters.stripe import shapes
-from billing_adapters.stripe.samples import VERSION, Samples, body, downgrade
+from billing_adapters.stripe.samples import VERSION, Samples, body
 from billing_adapters.stripe.webhooks import StripeWebhooks
 from billing_core.domain.customers import ACCOUNT, Customer, Link
 from billing_core.domain.mirrors import Phase

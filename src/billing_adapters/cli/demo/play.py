@@ -10,7 +10,8 @@ from attrs import evolve, frozen
 from billing_adapters.cli.demo.figures import Compared, compare
 from billing_adapters.cli.demo.steps import Chapter, Check, Deliveries, Forgery, Refusal, Report, Sent, Spend, Step, Wait
 from billing_adapters.memory.clock import FixedClock
-from billing_adapters.stripe.samples import body, downgrade, sign
+from billing_adapters.simulator.downgrades import downgrade
+from billing_adapters.stripe.samples import body, sign
 from billing_core.billing import Billing
 from billing_core.domain.credits import LotKind
 from billing_core.errors import InsufficientCredits

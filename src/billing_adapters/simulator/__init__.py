@@ -1,0 +1,10 @@
+"""The simulator: an offline Stripe for tests, stateful, seeded, with a clock that can be advanced.
+
+`SimulatedStripe` is the whole of it; its doors are `http_client()`, in process, and `simulator_asgi`, over HTTP.
+"""
+
+from billing_adapters.simulator.deliveries import Delivered
+from billing_adapters.simulator.faults import Faults, WebhookFaults
+from billing_adapters.simulator.simulated import SimulatedStripe
+
+__all__ = ["Delivered", "Faults", "SimulatedStripe", "WebhookFaults"]

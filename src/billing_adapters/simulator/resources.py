@@ -1,0 +1,16 @@
+"""Resources: all that the simulator knows. A new one is imported and named here, and nowhere else."""
+
+from billing_adapters.simulator import catalog, customers, events, prices, webhook_endpoints
+from billing_adapters.simulator.routes import Routes
+
+__all__ = ["all_routes"]
+
+_RESOURCES = (catalog, customers, events, prices, webhook_endpoints)
+
+
+def all_routes() -> Routes:
+    """Return every endpoint."""
+    routes = Routes()
+    for resource in _RESOURCES:
+        routes.include(resource.ROUTES)
+    return routes

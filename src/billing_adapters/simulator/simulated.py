@@ -1,0 +1,155 @@
+"""The simulated Stripe: a world, the service that answers for it, and what is delivered from it, behind one lock."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING
+
+from billing_adapters.simulator.deliveries import Delivered, Deliveries, Delivery, Pending, Send
+from billing_adapters.simulator.exchange import Answer, Call
+from billing_adapters.simulator.faults import Faults
+from billing_adapters.simulator.limits import RateLimit
+from billing_adapters.simulator.resources import all_routes
+from billing_adapters.simulator.service import Service
+from billing_adapters.simulator.versions import known_version
+from billing_adapters.simulator.world import VERSION, World
+
+if TYPE_CHECKING:
+    from stripe import HTTPClient
+
+__all__ = ["SimulatedStripe"]
+
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class SimulatedStripe:
+    """Stripe, offline and in memory: the same seed and the same calls give the same bytes. Safe to use from threads.
+
+    Args:
+        seed: What ids and secrets are made from.
+        now: Where the clock begins; aware. It stands still until it is advanced.
+        api_version: The account's own version: events are written in it, and answers to requests that name none.
+        running: A clock that runs by itself, such as `lambda: datetime.now(UTC)`; `now` is then where it stands, and
+            advancing the simulated clock puts it ahead of that one.
+
+    Attributes:
+        faults: What will go wrong, on demand.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        now: datetime = _START,
+        *,
+        api_version: str = VERSION,
+        running: Callable[[], datetime] | None = None,
+    ) -> None:
+        """Begin with nothing."""
+        begins = running() if running else now
+        self._running = running
+        self._ahead = timedelta()
+        self._lock = threading.RLock()
+        self._world = World(Random(seed), int(begins.timestamp()), known_version(api_version))  # noqa: S311 - seeded on purpose
+        self._service = Service(self._world, all_routes())
+        self.faults: Faults = self._service.faults
+        self._deliveries = Deliveries(self._world, self.faults.webhooks)
+
+    # Requests -------------------------------------------------------------------------------------------------------------
+
+    def answer(self, call: Call) -> Answer:
+        """Answer a request, whichever door it came through.
+
+        Raises:
+            Silent: A fault was asked for, and no answer arrives.
+        """
+        with self._lock:
+            self._catch_up()
+            return self._service.answer(call)
+
+    def http_client(self) -> "HTTPClient":
+        """Return a client for `stripe.StripeClient(key, http_client=...)`, which needs no socket."""
+        from billing_adapters.simulator.sdk import InProcess  # noqa: PLC0415 - see there
+
+        return InProcess(self.answer)
+
+    def revoke_key(self, key: str) -> None:
+        """Let a key be good no more."""
+        with self._lock:
+            self._service.revoked_keys.add(key)
+
+    def limit_rate(self, per_second: int = 25, clock: Callable[[], float] | None = None) -> None:
+        """Answer 429 to whoever asks an endpoint more often, by the simulated clock or by one of seconds; 0 ends it."""
+        with self._lock:
+            counted = clock or (lambda: float(self._world.now))
+            self._service.rate_limit = RateLimit(counted, per_second) if per_second else None
+
+    # Time -----------------------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> datetime:
+        """The simulated time."""
+        with self._lock:
+            self._catch_up()
+            return datetime.fromtimestamp(self._world.now, UTC)
+
+    def advance(self, by: timedelta) -> None:
+        """Move the clock forward; what falls due meanwhile happens, in order of time."""
+        with self._lock:
+            self._catch_up()
+            self._ahead += by
+            self._world.advance(self._world.now + int(by.total_seconds()))
+
+    def _catch_up(self) -> None:
+        if self._running:
+            self._world.advance(int((self._running() + self._ahead).timestamp()))
+
+    # Webhooks -------------------------------------------------------------------------------------------------------------
+
+    @property
+    def pending_deliveries(self) -> int:
+        """How many webhooks are on their way, now or later."""
+        with self._lock:
+            return len(self._deliveries)
+
+    def deliver(self, send: Send) -> list[Delivered]:
+        """Hand every webhook that is due to a function, which returns the status of the answer, and say what came of each.
+
+        The function gets the address, the body and the headers. It may call this simulator; if it raises `OSError`, nobody
+        answered; if anything else, what was not sent yet waits for the next time. What fails is due again later, by the simulated clock.
+        """
+        with self._lock:
+            self._catch_up()
+            due = self._deliveries.take()
+        results = []
+        try:
+            while due:
+                delivered = self._deliver_one(due[0], send)
+                results += [delivered] if delivered else []
+                del due[0]
+        finally:
+            with self._lock:
+                self._deliveries.put_back(due)
+        return results
+
+    def _deliver_one(self, pending: Pending, send: Send) -> Delivered | None:
+        with self._lock:
+            delivery = self._deliveries.render(pending)
+        if delivery is None:
+            return None
+        delivered = _sent(send, delivery)  # without the lock: whoever receives it may call back
+        with self._lock:
+            self._deliveries.record(pending, delivered)
+        return delivered
+
+    def __repr__(self) -> str:
+        """Say when it is."""
+        return f"SimulatedStripe(now={self.now.isoformat()})"
+
+
+def _sent(send: Send, delivery: Delivery) -> Delivered:
+    try:
+        status = send(delivery.url, delivery.body, delivery.headers)
+    except OSError:
+        status = 0
+    return Delivered(delivery.event_id, delivery.event_type, delivery.url, status)
