@@ -2,7 +2,7 @@
 
 import string
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from billing_adapters.simulator.expanding import EXPANDABLE
 from billing_adapters.simulator.listing import CREATED, PAGE, page, same
@@ -33,8 +33,13 @@ _URL = "/v1/customers"
 
 EXPANDABLE["customer"] = "customer"
 
-ON_CHANGE: list[Callable[[World, JsonObject, Params], None]] = []
-"""What other resources do about a customer that is created or updated: they take the parameters that are theirs."""
+Effect: TypeAlias = Callable[[], None]
+
+ON_CHANGE: list[Callable[[World, JsonObject, Params], Effect]] = []
+"""What other resources do about a customer that is created or updated, with the parameters that are theirs.
+
+Each is asked before anything is changed, may refuse, and returns what is done when nobody has refused.
+"""
 
 ON_DELETE: list[Callable[[World, JsonObject], None]] = []
 """What other resources do about a customer that is deleted."""
@@ -78,9 +83,11 @@ def create(world: World, params: Params) -> JsonObject:
     customer = world.new("customer", "cus", _blank())
     customer.update(_given(customer, params))
     customer["invoice_prefix"] = params.get("invoice_prefix") or "".join(world.random.choices(string.ascii_uppercase, k=8))
+    effects = [prepare(world, customer, params) for prepare in ON_CHANGE]
     world.add(customer)
     world.emit("customer.created", customer)
-    _tell(world, customer, params)
+    with world.changing(customer, "customer.updated"):
+        _carry_out(effects)
     return customer
 
 
@@ -95,9 +102,10 @@ def update(world: World, params: Params) -> JsonObject:
     """Change a customer."""
     customer = world.get("customer", params["id"])
     after = _given(customer, params)
+    effects = [prepare(world, customer, params) for prepare in ON_CHANGE]
     with world.changing(customer, "customer.updated"):
         customer.update(after)
-        _tell(world, customer, params)
+        _carry_out(effects)
     return customer
 
 
@@ -194,6 +202,6 @@ def _shipped(given: Params | None) -> JsonObject | None:
     }
 
 
-def _tell(world: World, customer: JsonObject, params: Params) -> None:
-    for react in ON_CHANGE:
-        react(world, customer, params)
+def _carry_out(effects: list[Effect]) -> None:
+    for effect in effects:
+        effect()

@@ -1,11 +1,39 @@
 """Resources: all that the simulator knows. A new one is imported and named here, and nowhere else."""
 
-from billing_adapters.simulator import catalog, customers, events, prices, webhook_endpoints
+from billing_adapters.simulator import (
+    balance,
+    catalog,
+    charges,
+    customers,
+    disputes,
+    events,
+    payment_methods,
+    payments,
+    prices,
+    refunds,
+    setups,
+    wallets,
+    webhook_endpoints,
+)
 from billing_adapters.simulator.routes import Routes
 
 __all__ = ["all_routes"]
 
-_RESOURCES = (catalog, customers, events, prices, webhook_endpoints)
+_RESOURCES = (
+    balance,
+    catalog,
+    charges,
+    customers,
+    disputes,
+    events,
+    payment_methods,
+    payments,
+    prices,
+    refunds,
+    setups,
+    wallets,
+    webhook_endpoints,
+)
 
 
 def all_routes() -> Routes:

@@ -4,16 +4,18 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from billing_adapters.simulator import disputes, intents, refunds, setups
 from billing_adapters.simulator.deliveries import Delivered, Deliveries, Delivery, Pending, Send
 from billing_adapters.simulator.exchange import Answer, Call
 from billing_adapters.simulator.faults import Faults
 from billing_adapters.simulator.limits import RateLimit
+from billing_adapters.simulator.presenting import JsonObject
 from billing_adapters.simulator.resources import all_routes
 from billing_adapters.simulator.service import Service
 from billing_adapters.simulator.versions import known_version
-from billing_adapters.simulator.world import VERSION, World
+from billing_adapters.simulator.world import VERSION, Caller, World
 
 if TYPE_CHECKING:
     from stripe import HTTPClient
@@ -30,6 +32,7 @@ class SimulatedStripe:
         seed: What ids and secrets are made from.
         now: Where the clock begins; aware. It stands still until it is advanced.
         api_version: The account's own version: events are written in it, and answers to requests that name none.
+        site: Where the pages are that objects name: the address of the HTTP door, if it is used.
         running: A clock that runs by itself, such as `lambda: datetime.now(UTC)`; `now` is then where it stands, and
             advancing the simulated clock puts it ahead of that one.
 
@@ -43,6 +46,7 @@ class SimulatedStripe:
         now: datetime = _START,
         *,
         api_version: str = VERSION,
+        site: str = "https://stripe.simulator.invalid",
         running: Callable[[], datetime] | None = None,
     ) -> None:
         """Begin with nothing."""
@@ -50,7 +54,7 @@ class SimulatedStripe:
         self._running = running
         self._ahead = timedelta()
         self._lock = threading.RLock()
-        self._world = World(Random(seed), int(begins.timestamp()), known_version(api_version))  # noqa: S311 - seeded on purpose
+        self._world = World(Random(seed), int(begins.timestamp()), known_version(api_version), site)  # noqa: S311 - seeded on purpose
         self._service = Service(self._world, all_routes())
         self.faults: Faults = self._service.faults
         self._deliveries = Deliveries(self._world, self.faults.webhooks)
@@ -84,6 +88,56 @@ class SimulatedStripe:
             counted = clock or (lambda: float(self._world.now))
             self._service.rate_limit = RateLimit(counted, per_second) if per_second else None
 
+    # What customers and banks do -----------------------------------------------------------------------------------------
+
+    def authenticate(self, intent_id: str, *, succeeded: bool = True) -> None:
+        """Let the owner of a card confirm a payment or setup intent that requires action, or fail to.
+
+        Raises:
+            ValueError: There is no such intent, or it does not wait for this.
+        """
+        with self._lock:
+            self._catch_up()
+            kind = "setup_intent" if intent_id.startswith("seti_") else "payment_intent"
+            intent = self._existing(kind, intent_id)
+            if intent["status"] != "requires_action":
+                raise ValueError(f"{intent_id} does not wait for authentication: it is {intent['status']}")
+            finish = setups.authenticated if kind == "setup_intent" else intents.authenticated
+            with self._world.called_by(Caller(intent["livemode"])):
+                finish(self._world, intent, succeeded=succeeded)
+
+    def settle_refund(self, refund_id: str, status: Literal["succeeded", "failed"]) -> None:
+        """Let a refund succeed that was pending, or let it fail.
+
+        Raises:
+            ValueError: There is no such refund, or it has failed already.
+        """
+        with self._lock:
+            self._catch_up()
+            refund = self._existing("refund", refund_id)
+            if refund["status"] in {"failed", status}:
+                raise ValueError(f"{refund_id} is {refund['status']} already")
+            with self._world.called_by(Caller(self._world.livemode_of(refund))):
+                refunds.settle(self._world, refund, status)
+
+    def dispute(self, charge_id: str, reason: str = "fraudulent", *, inquiry: bool = False) -> str:
+        """Let the owner of a card dispute a charge, or the bank ask about it, and return the id of the dispute.
+
+        Raises:
+            ValueError: There is no such charge.
+        """
+        with self._lock:
+            self._catch_up()
+            charge = self._existing("charge", charge_id)
+            with self._world.called_by(Caller(charge["livemode"])):
+                return str(disputes.opened(self._world, charge, reason, inquiry=inquiry)["id"])
+
+    def _existing(self, kind: str, object_id: str) -> JsonObject:
+        found = self._world.table(kind).get(object_id)
+        if found is None:
+            raise ValueError(f"there is no {kind} {object_id}")
+        return found
+
     # Time -----------------------------------------------------------------------------------------------------------------
 
     @property
@@ -116,7 +170,8 @@ class SimulatedStripe:
         """Hand every webhook that is due to a function, which returns the status of the answer, and say what came of each.
 
         The function gets the address, the body and the headers. It may call this simulator; if it raises `OSError`, nobody
-        answered; if anything else, what was not sent yet waits for the next time. What fails is due again later, by the simulated clock.
+        answered; if anything else, what was not sent yet waits for the next time. What fails is due again
+        later, by the simulated clock.
         """
         with self._lock:
             self._catch_up()

@@ -46,15 +46,18 @@ class World:
         random: The only source of luck: ids and secrets come from it.
         now: The moment, in seconds.
         api_version: The account's own version, in which events are written for whoever does not ask for another.
+        site: Where the pages are that objects name, such as the one on which a payment is authenticated.
     """
 
     random: Random = field(repr=False)
     now: int
     api_version: str = VERSION
+    site: str = "https://stripe.simulator.invalid"
     caller: Caller = Caller()
     listeners: list[Listener] = field(factory=list, repr=False)
     _tables: dict[str, dict[str, JsonObject]] = field(factory=dict, repr=False)
     _removed: dict[tuple[str, str], JsonObject] = field(factory=dict, repr=False)
+    _modes: dict[tuple[str, str], bool] = field(factory=dict, repr=False)
     _due: list[tuple[int, int, bool, Action]] = field(factory=list, repr=False)
     _scheduled: int = 0
 
@@ -77,6 +80,8 @@ class World:
     def add(self, made: JsonObject) -> JsonObject:
         """Keep a new object, and return it."""
         self.table(made["object"])[made["id"]] = made
+        if "livemode" not in made:
+            self._modes[made["object"], made["id"]] = self.caller.livemode
         return made
 
     def remove(self, gone: JsonObject) -> JsonObject:
@@ -105,7 +110,7 @@ class World:
         if found is None:
             raise no_such(kind, object_id, param)
         if not self._is_visible(found):
-            there, key = ("live", "test") if found["livemode"] else ("test", "live")
+            there, key = ("live", "test") if self.livemode_of(found) else ("test", "live")
             hint = f"; a similar object exists in {there} mode, but a {key} mode key was used to make this request."
             raise no_such(kind, object_id, param, hint)
         return found
@@ -115,7 +120,12 @@ class World:
         return filter(self._is_visible, reversed(self.table(kind).values()))
 
     def _is_visible(self, one: JsonObject) -> bool:
-        return bool(one.get("livemode", self.caller.livemode) == self.caller.livemode)
+        return self.livemode_of(one) == self.caller.livemode
+
+    def livemode_of(self, one: JsonObject) -> bool:
+        """Return the mode of an object: what it says, or for what says nothing, such as a refund, that of its maker."""
+        mode = one.get("livemode")
+        return self._modes.get((one["object"], one["id"]), self.caller.livemode) if mode is None else bool(mode)
 
     # Events ---------------------------------------------------------------------------------------------------------------
 
@@ -130,7 +140,7 @@ class World:
             "api_version": self.api_version,
             "created": self.now,
             "data": data,
-            "livemode": about.get("livemode", self.caller.livemode),
+            "livemode": self.livemode_of(about),
             "pending_webhooks": 0,
             "request": {"id": self.caller.request_id, "idempotency_key": self.caller.idempotency_key},
             "type": kind,
@@ -141,9 +151,17 @@ class World:
 
     @contextmanager
     def changing(self, one: JsonObject, kind: str) -> Iterator[JsonObject]:
-        """Let the block change an object, and tell what it changed in an event; if nothing, there is none."""
-        before = presented(one)
-        yield one
+        """Let the block change an object, and tell what it changed in an event; if nothing, there is none.
+
+        If the block fails, the members are as they were: so it replaces them, and changes nothing inside of them.
+        """
+        before, whole = presented(one), dict(one)
+        try:
+            yield one
+        except BaseException:
+            one.clear()
+            one.update(whole)
+            raise
         previous = previous_attributes(before, presented(one))
         if previous:
             self.emit(kind, one, previous)

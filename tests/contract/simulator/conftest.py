@@ -20,7 +20,7 @@ def stripe():
 
 @pytest.fixture
 def connect(stripe):
-    """A function that returns a client of the simulated Stripe."""
+    """Return a function that connects a client to the simulated Stripe."""
 
     def connected(key="sk_test_simulated", **options):
         return sdk.StripeClient(key, **{"http_client": stripe.http_client(), "stripe_version": VERSION, **options}).v1
@@ -35,7 +35,7 @@ def api(connect):
 
 @pytest.fixture
 def events(stripe):
-    """A function that returns the types of the events so far, oldest first, and forgets them."""
+    """Return a function that tells the types of the new events, oldest first; or of one type, the events."""
     seen = set()
     client = sdk.StripeClient("sk_test_simulated", http_client=stripe.http_client(), stripe_version=VERSION)
 

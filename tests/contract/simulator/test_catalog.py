@@ -31,7 +31,7 @@ def test_a_product_comes_with_its_default_price(api, events):
     assert events() == ["product.created", "plan.created", "price.created", "product.updated"]
 
 
-def test_an_update_tells_what_changed_and_nothing_else(stripe, api, gold, events):
+def test_an_update_tells_what_changed_and_nothing_else(api, gold, events):
     events()
 
     api.products.update(gold.id, {"name": "Silver", "metadata": {"credits": "", "color": "grey"}})

@@ -1,0 +1,92 @@
+"""Wallets: the payment methods of a customer, as customers' own parameters name them."""
+
+from billing_adapters.simulator import customers
+from billing_adapters.simulator.methods import attach, card_of, check_attachable, named
+from billing_adapters.simulator.params import Params
+from billing_adapters.simulator.presenting import JsonObject
+from billing_adapters.simulator.refusals import invalid
+from billing_adapters.simulator.routes import Routes
+from billing_adapters.simulator.world import World
+
+__all__ = ["ROUTES", "legacy_card"]
+
+ROUTES = Routes()
+
+_SETTING = "invoice_settings[default_payment_method]"
+
+
+def _keep(world: World, customer: JsonObject, params: Params) -> customers.Effect:
+    """Do what `payment_method`, `source` and the default payment method of a customer ask for."""
+    method = _wanted(world, customer, params, "payment_method")
+    source = _wanted(world, customer, params, "source")
+    default = params.get("invoice_settings", {}).get("default_payment_method")
+    if default and not any(default == one["id"] for one in (method, source) if one):
+        _check_default(world, customer, default)
+
+    def keep() -> None:
+        if method:
+            attach(world, method, customer)
+        if source:
+            attach(world, source, customer)
+            customer["default_source"] = source["id"]
+            world.emit("customer.source.created", legacy_card(world, source))
+
+    return keep
+
+
+def _wanted(world: World, customer: JsonObject, params: Params, param: str) -> JsonObject | None:
+    if param not in params:
+        return None
+    method = named(world, params[param], param)
+    check_attachable(world, method, customer)
+    return method
+
+
+def _check_default(world: World, customer: JsonObject, default: str) -> None:
+    if named(world, default, _SETTING)["customer"] != customer["id"]:
+        message = (
+            f"The customer does not have a payment method with the ID {default}. The payment method must be attached to "
+            "the customer."
+        )
+        raise invalid(message, _SETTING, "resource_missing")
+
+
+def _let_go(world: World, customer: JsonObject) -> None:
+    for method in world.table("payment_method").values():
+        if method["customer"] == customer["id"]:
+            method["customer"] = None
+
+
+customers.ON_CHANGE.append(_keep)
+customers.ON_DELETE.append(_let_go)
+
+
+def legacy_card(world: World, method: JsonObject) -> JsonObject:
+    """Return a payment method as the card that older integrations read."""
+    card, kept = card_of(world, method), method["card"]
+    address = method["billing_details"]["address"]
+    return {
+        "id": method["id"],
+        "object": "card",
+        "address_city": address["city"],
+        "address_country": address["country"],
+        "address_line1": address["line1"],
+        "address_line1_check": None,
+        "address_line2": address["line2"],
+        "address_state": address["state"],
+        "address_zip": address["postal_code"],
+        "address_zip_check": None,
+        "brand": card.brand.title(),
+        "country": card.country,
+        "customer": method["customer"],
+        "cvc_check": "pass",
+        "dynamic_last4": None,
+        "exp_month": kept["exp_month"],
+        "exp_year": kept["exp_year"],
+        "fingerprint": card.fingerprint,
+        "funding": card.funding,
+        "last4": card.last4,
+        "metadata": {},
+        "name": method["billing_details"]["name"],
+        "tokenization_method": None,
+    }
