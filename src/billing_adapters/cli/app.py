@@ -5,7 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from billing_adapters.cli import accounts, catalog, db, ledger, serve, sync, webhooks
+from billing_adapters.cli import accounts, catalog, db, ledger, serve, simulator, sync, webhooks
 from billing_adapters.cli.demo import command as demo
 from billing_adapters.cli.screen import errors, say
 from billing_core.errors import BillingError
@@ -44,3 +44,4 @@ app.command()(catalog.catalog)
 app.command()(sync.sync)
 app.command()(sync.catch_up)
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(simulator.app, name="simulator")

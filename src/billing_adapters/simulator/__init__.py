@@ -3,8 +3,9 @@
 `SimulatedStripe` is the whole of it; its doors are `http_client()`, in process, and `simulator_asgi`, over HTTP.
 """
 
+from billing_adapters.simulator.asgi import simulator_asgi
 from billing_adapters.simulator.deliveries import Delivered
 from billing_adapters.simulator.faults import Faults, WebhookFaults
 from billing_adapters.simulator.simulated import SimulatedStripe
 
-__all__ = ["Delivered", "Faults", "SimulatedStripe", "WebhookFaults"]
+__all__ = ["Delivered", "Faults", "SimulatedStripe", "WebhookFaults", "simulator_asgi"]

@@ -54,4 +54,4 @@ def call(method: str, url: str, headers: Mapping[str, str], body: object = None)
 
 def answered(status: int, content: object, headers: Mapping[str, str]) -> Answer:
     """Return an answer that carries JSON."""
-    return Answer(status, {"Content-Type": "application/json", **headers}, json.dumps(content).encode())
+    return Answer(int(status), {"Content-Type": "application/json", **headers}, json.dumps(content).encode())

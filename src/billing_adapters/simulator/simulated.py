@@ -106,6 +106,14 @@ class SimulatedStripe:
             with self._world.called_by(Caller(intent["livemode"])):
                 finish(self._world, intent, succeeded=succeeded)
 
+    def return_url(self, intent_id: str) -> str | None:
+        """Return where the owner of a card goes after having authenticated an intent, or None."""
+        with self._lock:
+            kind = "setup_intent" if intent_id.startswith("seti_") else "payment_intent"
+            action = (self._world.table(kind).get(intent_id) or {}).get("next_action") or {}
+            back = action.get("redirect_to_url", {}).get("return_url")
+            return str(back) if back else None
+
     def settle_refund(self, refund_id: str, status: Literal["succeeded", "failed"]) -> None:
         """Let a refund succeed that was pending, or let it fail.
 
