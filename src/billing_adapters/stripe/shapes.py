@@ -45,6 +45,7 @@ __all__ = [
     "customer",
     "dispute",
     "invoice",
+    "invoice_lines",
     "payment",
     "price",
     "product",
@@ -263,21 +264,25 @@ def invoice(raw: Json, at: datetime) -> Invoice | None:
     node = Node("invoice", raw)
     if node.optional_text("status") != "paid":
         return None
-    currency = node.currency()
     agreement = _agreement(node)
     moments = node.optional_node("status_transitions")
-    lines = node.listed("lines")
     return Invoice(
         id=node.text("id"),
-        amount_paid=Money(node.integer("amount_paid"), currency),
+        amount_paid=Money(node.integer("amount_paid"), node.currency()),
         paid_at=(moments and moments.optional_moment("paid_at")) or at,
         reason=node.optional_text("billing_reason") or "",
         customer=node.optional_reference("customer"),
-        account=_account(agreement.metadata()) or _account_of_lines(lines),
+        account=_account(agreement.metadata()) or _account_of_lines(node.listed("lines")),
         subscription=agreement.optional_reference("subscription"),
-        lines=tuple(_line(line, currency) for line in lines),
+        lines=invoice_lines(node),
         partial=_truncated(node),
     )
+
+
+def invoice_lines(node: Node) -> tuple[InvoiceLine, ...]:
+    """Read the lines of an invoice, paid or not."""
+    currency = node.currency()
+    return tuple(_line(line, currency) for line in node.listed("lines"))
 
 
 def _truncated(node: Node) -> bool:
