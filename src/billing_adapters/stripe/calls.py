@@ -141,7 +141,7 @@ class Calls:
             self._outlet.close()  # type: ignore[no-untyped-call]
 
     def _response(self, request: Request, key: str | None) -> "stripe.StripeResponse":
-        options = {"idempotency_key": _header(key)} if key else {}
+        options = {"idempotency_key": _header(key)} if key and request.method == "POST" else {}
         try:
             client, retrying = self._connected()
             ask: Callable[..., stripe.StripeResponse] = client.raw_request
