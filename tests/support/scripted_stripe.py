@@ -64,14 +64,14 @@ class Script(stripe.HTTPClient):
     def close(self):
         self.sent.append("closed")
 
-    def _sleep_time_seconds(self, num_retries):
+    def _sleep_time_seconds(self, _num_retries):
         return 0
 
 
 def gateway(*answers, key=TEST_KEY, per_second=None, **options):
     """Return a gateway whose Stripe is a script, and that script; nobody waits for anything."""
     script = Script(*answers)
-    options = {"sleep": lambda seconds: None, **options}
+    options = {"sleep": lambda _: None, **options}
     return StripeGateway(key, http_client=script, per_second=per_second, **options), script
 
 

@@ -99,7 +99,7 @@ def unreadable(what: Malformed) -> ProviderUnavailable:
 
 def spoken(text: str | None) -> str | None:
     """Return a text of Stripe's as it may be shown and written down."""
-    return _PRIVATE.sub("[removed]", text)[:_LONGEST] if text else None
+    return _PRIVATE.sub("[removed]", text[: 4 * _LONGEST])[:_LONGEST] if text else None
 
 
 def _kind(raised: Exception) -> str:

@@ -55,7 +55,7 @@ def kinds(placed):
     return [type(one) for one in placed.news]
 
 
-# Customers ------------------------------------------------------------------------------------------------------------------
+# Customers ----------------------------------------------------------------------------------------------------------------
 
 
 def test_a_new_customer_is_news_that_its_webhook_confirms():
@@ -79,7 +79,7 @@ def test_a_deleted_customer_is_news():
     assert placed.news[0].customer.value.ended
 
 
-# Payments -------------------------------------------------------------------------------------------------------------------
+# Payments -----------------------------------------------------------------------------------------------------------------
 
 
 def test_a_payment_that_succeeded_is_news_of_the_moment_of_its_charge():
@@ -115,7 +115,7 @@ def test_the_secret_of_a_payment_is_not_shown():
     assert "secret_1" not in repr(placed)
 
 
-# Pages, portals, cards, refunds ---------------------------------------------------------------------------------------------
+# Pages, portals, cards, refunds -------------------------------------------------------------------------------------------
 
 
 def test_an_open_page_has_an_address_and_no_news():
@@ -176,7 +176,7 @@ def test_a_refund_names_its_payment(name):
     assert (placed.status, placed.payment, placed.news) == ("pending", "pi_1", ())
 
 
-# Subscriptions --------------------------------------------------------------------------------------------------------------
+# Subscriptions ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_subscription_to_be_paid_has_the_secret_and_the_payment_of_its_invoice():
@@ -219,7 +219,7 @@ def test_a_webhook_of_the_same_second_counts_more_than_the_answer():
     assert merge(told.subscription, news.subscription).value.cancel_at_period_end
 
 
-# Moments --------------------------------------------------------------------------------------------------------------------
+# Moments ------------------------------------------------------------------------------------------------------------------
 
 
 def test_an_answer_is_of_the_moment_that_stripe_s_clock_told_or_a_little_earlier():
@@ -249,7 +249,7 @@ def test_an_answer_without_a_date_is_of_this_machine_s_moment(date):
     assert before - timedelta(seconds=2) < at <= datetime.now(UTC)
 
 
-# What cannot be -------------------------------------------------------------------------------------------------------------
+# What cannot be -----------------------------------------------------------------------------------------------------------
 
 
 def test_news_that_cannot_be_read_are_left_out_of_what_was_placed():
@@ -271,7 +271,7 @@ def test_an_answer_that_says_nothing_is_no_answer(answer):
 def test_no_id_is_no_question(name):
     stripe_gateway, script = gateway(subscription())
 
-    with pytest.raises(Invalid, match="^id must be"):
+    with pytest.raises(Invalid, match=r"^id must be"):
         stripe_gateway.fetch(name)
 
     assert script.sent == []

@@ -220,7 +220,7 @@ def test_what_cannot_be_read_is_no_answer():
 def test_a_key_that_is_none_is_not_looked_for():
     stripe_gateway, script = gateway(listed())
 
-    with pytest.raises(Invalid, match="^key must be"):
+    with pytest.raises(Invalid, match=r"^key must be"):
         stripe_gateway.find(PAID, "")
 
     assert script.sent == []

@@ -23,7 +23,7 @@ def clean(sent):
     return check_sent(sent.method, f"{sent.path}?{sent.raw}", strict=True) == []
 
 
-# The catalog ----------------------------------------------------------------------------------------------------------------
+# The catalog --------------------------------------------------------------------------------------------------------------
 
 
 def test_products_come_a_hundred_at_a_time_archived_ones_too():
@@ -75,13 +75,13 @@ def test_what_cannot_be_read_is_named_and_stops_nothing():
 def test_an_empty_cursor_is_refused_before_it_begins_anew(read):
     stripe_gateway, script = gateway(listed())
 
-    with pytest.raises(Invalid, match="^after must be"):
+    with pytest.raises(Invalid, match=r"^after must be"):
         getattr(stripe_gateway, read)("")
 
     assert script.sent == []
 
 
-# Invoices -------------------------------------------------------------------------------------------------------------------
+# Invoices -----------------------------------------------------------------------------------------------------------------
 
 
 def invoice(number, **members):
@@ -142,20 +142,20 @@ def test_an_invoice_by_hand_has_no_subscription():
 def test_an_invoice_that_cannot_be_read_is_no_answer():
     stripe_gateway, _ = gateway(listed(invoice(1, total=None)))
 
-    with pytest.raises(ProviderUnavailable, match="invoice.total is missing"):
+    with pytest.raises(ProviderUnavailable, match=r"invoice.total is missing"):
         stripe_gateway.invoices("cus_1")
 
 
 def test_the_invoices_of_nobody_are_not_those_of_everybody():
     stripe_gateway, script = gateway(listed(invoice(1)))
 
-    with pytest.raises(Invalid, match="^customer must be"):
+    with pytest.raises(Invalid, match=r"^customer must be"):
         stripe_gateway.invoices("")
 
     assert script.sent == []
 
 
-# Previews -------------------------------------------------------------------------------------------------------------------
+# Previews -----------------------------------------------------------------------------------------------------------------
 
 
 def test_a_preview_is_the_invoice_that_a_change_would_lead_to():
@@ -200,11 +200,11 @@ def test_a_moment_without_a_time_zone_is_refused():
 def test_a_preview_that_cannot_be_read_is_no_answer():
     stripe_gateway, _ = gateway({"object": "invoice", "amount_due": "much", "currency": "usd"})
 
-    with pytest.raises(ProviderUnavailable, match="invoice.amount_due is no whole number"):
+    with pytest.raises(ProviderUnavailable, match=r"invoice.amount_due is no whole number"):
         stripe_gateway.preview(CHANGE, NOON)
 
 
-# Events ---------------------------------------------------------------------------------------------------------------------
+# Events -------------------------------------------------------------------------------------------------------------------
 
 
 class Log:

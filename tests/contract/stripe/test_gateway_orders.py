@@ -50,7 +50,7 @@ THANKS = PAGE["success_url"]
 
 
 def inner(kind):
-    """What is written on the thing that a page sells."""
+    """Return what is written on the thing that a page sells."""
     return {f"{kind}[metadata]{name.removeprefix('metadata')}": value for name, value in MARKED.items()}
 
 
@@ -265,7 +265,8 @@ def test_a_key_that_no_header_could_carry_leaves_as_its_digest_and_is_kept_in_th
 
     once, again = script.sent
     assert once.key == again.key
-    assert once.key.isascii() and len(once.key) <= 255
+    assert once.key.isascii()
+    assert len(once.key) <= 255
     assert (once.key == key) is key.isascii()
     assert once.form["metadata[billing_intent]"] == key
 
@@ -274,7 +275,7 @@ def test_a_key_that_no_header_could_carry_leaves_as_its_digest_and_is_kept_in_th
 def test_a_key_that_is_none_is_refused_before_anything_is_sent(key):
     stripe_gateway, script = gateway(ANSWER)
 
-    with pytest.raises(Invalid, match="^key must be"):
+    with pytest.raises(Invalid, match=r"^key must be"):
         stripe_gateway.place(SaveCard(customer="cus_1"), key)
 
     assert script.sent == []
@@ -288,7 +289,7 @@ def test_an_id_is_quoted():
     assert script.sent[0].path == "/v1/subscriptions/..%2Fcustomers%3Fx"
 
 
-# With what is paid when the customer is not there ---------------------------------------------------------------------------
+# With what is paid when the customer is not there -------------------------------------------------------------------------
 
 CHARGE = TakePayment(customer="cus_1", amount_minor=500, currency="usd", off_session=True)
 
@@ -327,7 +328,7 @@ def test_a_charge_of_nobody_s_card_is_refused_and_takes_nothing():
     assert [sent.method for sent in script.sent] == ["GET", "GET"]
 
 
-# What was done before -------------------------------------------------------------------------------------------------------
+# What was done before -----------------------------------------------------------------------------------------------------
 
 MISSING = error(status=404, code="resource_missing", message="No such subscription: 'sub_1'", param="id")
 LATE = error(message="A canceled subscription can only update its cancellation_details and metadata.")
@@ -412,7 +413,8 @@ def test_an_answer_that_stripe_only_repeats_is_looked_up_anew():
 
     placed = stripe_gateway.place(TakePayment(customer="cus_1", amount_minor=500, currency="usd"), KEY)
 
-    assert placed.status == "succeeded" and placed.news
+    assert placed.status == "succeeded"
+    assert placed.news
     assert (script.sent[1].method, script.sent[1].path) == ("GET", "/v1/payment_intents/pi_1")
 
 
