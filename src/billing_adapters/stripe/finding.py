@@ -33,7 +33,7 @@ from billing_core.domain.orders import (
 from billing_core.domain.subscriptions import TERMINAL
 from billing_core.errors import ProviderRefused
 
-__all__ = ["FINDERS", "ended", "fetched", "found"]
+__all__ = ["FINDERS", "created", "ended", "fetched", "found"]
 
 _PATHS: Mapping[str, tuple[tuple[str, ...], str]] = MappingProxyType({
     "cs": (("checkout", "sessions"), "checkout.session"),
@@ -94,11 +94,17 @@ def _refuse_declined(payment: Json) -> None:
 
 
 def _customer(calls: Calls, order: CreateCustomer, key: str) -> Answer | None:
-    def wanted(one: Json) -> bool:
-        return _marked(key)(one) and _metadata(one).get(ACCOUNT) == order.account
+    return created(calls, order, key) or _newest(calls, _theirs(order, key))
 
-    searched = calls.get("/v1/customers/search", query=f"metadata['{INTENT}']:'{_quoted(key)}'", limit=PAGE)
-    return _first(calls, searched.listed, wanted) or _newest(calls, wanted)
+
+def created(calls: Calls, order: CreateCustomer, key: str) -> Answer | None:
+    """Return the customer whom a key created, as far as the search knows."""
+    query = f"metadata['{INTENT}']:'{_quoted(key)}'"
+    return _first(calls, calls.get("/v1/customers/search", query=query, limit=PAGE).listed, _theirs(order, key))
+
+
+def _theirs(order: CreateCustomer, key: str) -> "_Wanted":
+    return lambda one: _marked(key)(one) and _metadata(one).get(ACCOUNT) == order.account
 
 
 def _newest(calls: Calls, wanted: "_Wanted") -> Answer | None:
@@ -111,7 +117,7 @@ def _newest(calls: Calls, wanted: "_Wanted") -> Answer | None:
 
 def _payment(calls: Calls, order: TakePayment, key: str) -> Answer | None:
     def wanted(one: Json) -> bool:
-        asked = (order.amount_minor, order.currency.lower())
+        asked = (order.amount_minor, order.currency)
         return _marked(key)(one) and (one.get("amount"), one.get("currency")) == asked
 
     return _in(calls, ("payment_intents",), wanted, customer=order.customer)

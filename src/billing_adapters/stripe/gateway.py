@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from billing_adapters.stripe import finding, history, listing, previewing
 from billing_adapters.stripe.answering import placed
 from billing_adapters.stripe.budget import Budget
-from billing_adapters.stripe.calls import Calls, named
+from billing_adapters.stripe.calls import Answer, Calls, named
 from billing_adapters.stripe.errors import IDEMPOTENCY, unreadable
 from billing_adapters.stripe.keys import Key
 from billing_adapters.stripe.ordering import requested
@@ -92,12 +92,16 @@ class StripeGateway:
     def place(self, order: Order, key: str) -> Placed:
         """Do what is ordered, once for a key: see `PaymentProvider.place`.
 
-        An answer that Stripe gives again, as it was the first time, is looked up anew.
+        An answer that Stripe gives again, as it was the first time, is looked up anew. A customer is looked for first, for
+        the same account may ask for one when Stripe has long forgotten the key.
 
         Raises:
             ProviderDeclined: Whoever was to pay said no.
         """
         request = requested(paying_now(self._calls, order), named(key, "key"))
+        known = self._created_before(order, key)
+        if known:
+            return placed(known)
         try:
             answer = self._calls.send(request, key)
         except ProviderRefused as refusal:
@@ -108,6 +112,13 @@ class StripeGateway:
         if answer.replayed and not isinstance(order, OpenPortal):
             answer = finding.fetched(self._calls, str(answer.object.get("id")))
         return placed(answer)
+
+    def _created_before(self, order: Order, key: str) -> Answer | None:
+        if not isinstance(order, CreateCustomer):
+            return None
+        with suppress(ProviderRefused), _readable():  # in some countries Stripe does not search
+            return finding.created(self._calls, order, key)
+        return None
 
     def _done_before(self, order: Order, key: str, code: str) -> Placed | None:
         """Return what was done already, where that is what was ordered.

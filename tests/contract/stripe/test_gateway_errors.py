@@ -16,7 +16,7 @@ from scripted_stripe import LIVE_KEY, TEST_KEY, Reply, error, gateway, listed
 from billing_adapters.stripe.errors import Cause, spoken
 from billing_adapters.stripe.gateway import StripeGateway
 from billing_adapters.stripe.samples import Samples
-from billing_core.domain.orders import CancelSubscription, CreateCustomer
+from billing_core.domain.orders import CancelSubscription, TakePayment
 from billing_core.errors import (
     ProviderDeclined,
     ProviderDenied,
@@ -26,7 +26,7 @@ from billing_core.errors import (
 )
 
 KEY = "order:acme:1"
-ORDER = CreateCustomer(account="acme", email="jo@acme.example", name="Jo")
+ORDER = TakePayment(customer="cus_1", amount_minor=500, currency="usd", description="jo@acme.example")
 CUSTOMER = Samples().customer("cus_1", metadata={"billing_account": "acme", "billing_intent": KEY})
 
 
@@ -149,9 +149,9 @@ def test_a_key_that_belongs_to_another_request_is_refused():
 
 SECRETS = [
     TEST_KEY, LIVE_KEY, "rk_live_abc123", "whsec_abc123", "pk_live_abc", "jo@acme.example", "4242424242424242",
-    "4242 4242 4242 4242", "4000-0025-0000-3155", "pi_1_secret_abc", "Jo",
+    "4242 4242 4242 4242", "4000-0025-0000-3155", "pi_1_secret_abc",
 ]  # fmt: skip
-LOOSE = f"Invalid: {', '.join(SECRETS[:-1])}."
+LOOSE = f"Invalid: {', '.join(SECRETS)}."
 
 
 def everything_in(problem):
@@ -184,7 +184,7 @@ def test_nothing_that_is_raised_holds_a_secret(answer):
     told = everything_in(problem)
 
     assert "jo@acme.example" in script.sent[0].form.values()
-    assert [secret for secret in SECRETS[:-1] if secret in told] == []
+    assert [secret for secret in SECRETS if secret in told] == []
 
 
 def test_what_is_no_secret_is_told_whole():

@@ -24,7 +24,7 @@ from billing_core.errors import Invalid, ProviderDeclined, ProviderRefused, Prov
 KEY = "order:acme:1"
 MARK = {"billing_intent": KEY}
 GONE = error(status=404, code="resource_missing", message="No such thing")
-PAID = TakePayment(customer="cus_1", amount_minor=500, currency="USD")
+PAID = TakePayment(customer="cus_1", amount_minor=500, currency="usd")
 CHARGED = TakePayment(customer="cus_1", amount_minor=500, currency="usd", off_session=True)
 
 
