@@ -144,7 +144,7 @@ def _resume(order: ResumeSubscription, _key: str) -> Request:
 def _cancel(order: CancelSubscription, _key: str) -> Request:
     if order.at_period_end:
         return _updated(order.subscription, cancel_at_period_end=True)
-    return Request("DELETE", path_to("subscriptions", order.subscription))
+    return Request("DELETE", path_to("subscriptions", order.subscription), {"expand": EXPAND["subscription"]})
 
 
 def _keep(order: KeepSubscription, _key: str) -> Request:

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta, timezone
 
+import attrs
 import pytest
 from conformance import check_sent
 from scripted_stripe import error, gateway, listed
@@ -186,6 +187,26 @@ def test_a_preview_is_the_invoice_that_a_change_would_lead_to():
         "subscription_details[proration_date]": str(int(NOON.timestamp())),
     }
     assert check_sent(sent.method, sent.path, sent.raw, strict=True) == []
+
+
+@pytest.mark.parametrize(("proration", "due"), [("create_prorations", 500), ("none", 0)])
+def test_a_change_that_is_not_settled_at_once_costs_what_it_adds_to_the_next_invoice(proration, due):
+    old, new = (samples.price(f"price_{n}", f"prod_{n}", n * 1000, interval="month") for n in (1, 2))
+    month, next_month = (NOON, NOON + timedelta(days=31)), (NOON + timedelta(days=31), NOON + timedelta(days=59))
+    before = (NOON - timedelta(days=9), NOON + timedelta(days=31))
+    pending = samples.line("il_0", old, before, subscription="sub_1", amount=70, proration=True)
+    prorations = [
+        samples.line("il_1", old, month, subscription="sub_1", amount=-500, proration=True),
+        samples.line("il_2", new, month, subscription="sub_1", amount=1000, proration=True),
+    ]
+    renewal = samples.line("il_3", new, next_month, subscription="sub_1")
+    lines = [pending, *(prorations if due else []), renewal]
+    stripe_gateway, _ = gateway(samples.invoice("upcoming_in_1", None, lines, NOON, status="draft"))
+
+    preview = stripe_gateway.preview(attrs.evolve(CHANGE, proration=proration), NOON)
+
+    assert preview.due == Money(due, "usd")
+    assert [line.id for line in preview.lines] == (["il_1", "il_2"] if due else [])
 
 
 def test_a_moment_without_a_time_zone_is_refused():

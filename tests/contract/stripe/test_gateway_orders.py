@@ -179,7 +179,7 @@ GOLDEN = [
         ("POST", "/v1/subscriptions/sub_1"),
         {"cancel_at_period_end": "true", **SUBSCRIPTION},
     ),
-    (CancelSubscription(subscription="sub_1", at_period_end=False), ("DELETE", "/v1/subscriptions/sub_1"), {}),
+    (CancelSubscription(subscription="sub_1", at_period_end=False), ("DELETE", "/v1/subscriptions/sub_1"), SUBSCRIPTION),
     (
         KeepSubscription(subscription="sub_1"),
         ("POST", "/v1/subscriptions/sub_1"),
