@@ -18,13 +18,14 @@ from attrs import field, frozen
 from billing_adapters.conveyor import Conveyor
 from billing_adapters.sqlalchemy import migrate as migrations
 from billing_adapters.sqlalchemy.store import SqlAlchemyStore, open_engine
+from billing_adapters.stripe.gateway import StripeGateway
 from billing_adapters.stripe.webhooks import StripeWebhooks, parse
 from billing_adapters.system import SystemClock, Uuid7Ids
 from billing_core.billing import Billing
 from billing_core.domain.policies import Policies
 from billing_core.domain.webhooks import Webhook
 from billing_core.errors import BadSignature, Invalid
-from billing_core.ports import Clock, Folding, Ids, Store, WebhookSource
+from billing_core.ports import Clock, Folding, Ids, PaymentProvider, Store, WebhookSource
 
 __all__ = ["Settings", "check", "open_billing", "upgrade"]
 
@@ -32,6 +33,8 @@ DATABASE_URL = "BILLING_DATABASE_URL"
 WEBHOOK_SECRETS = "BILLING_WEBHOOK_SECRETS"
 STRIPE_WEBHOOK_SECRET = "STRIPE_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable, not a secret
 LIVEMODE = "BILLING_LIVEMODE"
+STRIPE_KEY = "BILLING_STRIPE_KEY"
+STRIPE_API_KEY = "STRIPE_API_KEY"
 
 _DEFAULT_URL = "sqlite:///billing.db"
 _PASSING_URL = re.compile(r"sqlite(\+pysqlite)?://(/(:memory:)?)?")
@@ -54,17 +57,19 @@ class Settings:
         database_url: Where the database is, as SQLAlchemy writes it. It may hold a password, so it is never shown.
         webhook_secrets: The signing secrets of the webhook endpoint (`whsec_...`); several while one replaces another.
         livemode: Whether to take live or test news alone, and ignore the other; None takes both.
+        stripe_key: The secret or restricted key for what is ordered; empty: nothing can be ordered.
     """
 
     database_url: str = field(default=_DEFAULT_URL, repr=False)
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     livemode: bool | None = None
+    stripe_key: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read `BILLING_DATABASE_URL`, `BILLING_WEBHOOK_SECRETS` (a comma list) and `BILLING_LIVEMODE`.
+        """Read `BILLING_DATABASE_URL`, `BILLING_WEBHOOK_SECRETS` (a comma list), `BILLING_LIVEMODE`, `BILLING_STRIPE_KEY`.
 
-        `STRIPE_WEBHOOK_SECRET` is taken as one more secret.
+        `STRIPE_WEBHOOK_SECRET` is taken as one more secret, and `STRIPE_API_KEY` as the key if there is no other.
 
         Raises:
             Invalid: `BILLING_LIVEMODE` is neither true nor false, or the database would be gone with every command.
@@ -74,6 +79,7 @@ class Settings:
             database_url=_lasting(environment.get(DATABASE_URL, "").strip() or _DEFAULT_URL),
             webhook_secrets=tuple(dict.fromkeys(secret.strip() for secret in listed if secret.strip())),
             livemode=_mode(environment.get(LIVEMODE, "")),
+            stripe_key=environment.get(STRIPE_KEY, "").strip() or environment.get(STRIPE_API_KEY, "").strip(),
         )
 
     def require_secrets(self) -> None:
@@ -109,6 +115,7 @@ def open_billing(
     clock: Clock | None = None,
     ids: Ids | None = None,
     policies: Policies | None = None,
+    gateway: PaymentProvider | None = None,
     migrate: bool = False,
 ) -> Iterator[Billing]:
     """Open a `Billing` on the database of the settings, and close what it opened when the block ends.
@@ -118,13 +125,14 @@ def open_billing(
         clock: Another clock than the machine's.
         ids: Another source of names than UUIDs.
         policies: What the application chose; if the settings name a mode, that one counts.
+        gateway: Another payment provider than Stripe under the key of the settings.
         migrate: Bring the database to the tables that this version needs first, as `billing db upgrade` does.
 
     Raises:
         Invalid: A setting cannot be.
         StoreUnavailable: The database did not answer.
     """
-    with _opened(open_engine, settings) as engine:
+    with _asking(settings, gateway) as outward, _opened(open_engine, settings) as engine:
         if migrate:
             migrations.upgrade(engine)
         container = _container(
@@ -134,6 +142,7 @@ def open_billing(
             ids=ids or Uuid7Ids(),
             policies=_policies(settings, policies or Policies()),
             folding=Conveyor(),
+            gateway=outward,
         )
         yield container.resolve(Billing)
 
@@ -142,8 +151,33 @@ def _policies(settings: Settings, chosen: Policies) -> Policies:
     return chosen if settings.livemode is None else attrs.evolve(chosen, livemode=settings.livemode)
 
 
+@contextmanager
+def _asking(settings: Settings, chosen: PaymentProvider | None) -> Iterator[PaymentProvider | None]:
+    """Return who asks the payment provider: whoever was chosen, else Stripe under the key, else nobody."""
+    if chosen or not settings.stripe_key:
+        yield chosen
+        return
+    try:
+        ours = StripeGateway(settings.stripe_key)
+    except Invalid as refusal:
+        raise Invalid(STRIPE_KEY, refusal.reason) from refusal
+    if settings.livemode not in {None, ours.livemode}:
+        raise Invalid(STRIPE_KEY, f"is a key of {'live' if ours.livemode else 'test'} mode, and {LIVEMODE} says the other")
+    try:
+        yield ours
+    finally:
+        ours.close()
+
+
 def _container(
-    *, store: Store, provider: WebhookSource, clock: Clock, ids: Ids, policies: Policies, folding: Folding
+    *,
+    store: Store,
+    provider: WebhookSource,
+    clock: Clock,
+    ids: Ids,
+    policies: Policies,
+    folding: Folding,
+    gateway: PaymentProvider | None,
 ) -> punq.Container:
     """Register every part. punq takes anything for anything; these annotations do not."""
     container = punq.Container()
@@ -153,7 +187,7 @@ def _container(
     container.register(Ids, instance=ids)
     container.register(Policies, instance=policies)
     container.register(Folding, instance=folding)
-    container.register(Billing)
+    container.register(Billing, gateway=gateway)
     return container
 
 

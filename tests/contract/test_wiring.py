@@ -4,16 +4,20 @@ import subprocess
 import sys
 from decimal import Decimal
 
+import attrs
 import pytest
 
-from billing_adapters.memory import FixedClock, SequentialIds
+from billing_adapters.memory import FixedClock, MemoryGateway, SequentialIds
+from billing_adapters.stripe.gateway import StripeGateway
 from billing_adapters.stripe.samples import Samples, body, sign
 from billing_adapters.system import SystemClock
 from billing_adapters.wiring import Settings, check, open_billing, upgrade
 from billing_core import Applied, BillingError, Ignored, Policies, Unit, WebhookRejected
+from billing_core.domain.orders import Placed
 from billing_core.errors import Invalid, NotMigrated
 
 SECRETS = ("whsec_new", "whsec_old")
+PLACED = Placed(id="cus_1")
 
 
 @pytest.fixture
@@ -34,11 +38,17 @@ def test_settings_are_read_from_the_environment():
         "BILLING_WEBHOOK_SECRETS": " whsec_a , whsec_b,",
         "STRIPE_WEBHOOK_SECRET": "whsec_c",
         "BILLING_LIVEMODE": "True",
+        "BILLING_STRIPE_KEY": " sk_live_a\n",
+        "STRIPE_API_KEY": "sk_live_b",
     }
 
     assert Settings.from_environment(environment) == Settings(
-        "sqlite:///elsewhere.db", ("whsec_a", "whsec_b", "whsec_c"), livemode=True
+        "sqlite:///elsewhere.db", ("whsec_a", "whsec_b", "whsec_c"), livemode=True, stripe_key="sk_live_a"
     )
+
+
+def test_the_key_may_be_where_stripe_s_own_tools_look_for_it():
+    assert Settings.from_environment({"STRIPE_API_KEY": "sk_test_b"}).stripe_key == "sk_test_b"
 
 
 def test_settings_have_defaults():
@@ -62,9 +72,9 @@ def test_a_database_in_passing_can_be_opened_by_code():
 
 
 def test_settings_do_not_show_what_is_secret():
-    shown = repr(Settings("postgresql://me:hunter2@db/billing", SECRETS))
+    shown = repr(Settings("postgresql://me:hunter2@db/billing", SECRETS, stripe_key="sk_test_hidden"))
 
-    assert not any(secret in shown for secret in ("hunter2", *SECRETS))
+    assert not any(secret in shown for secret in ("hunter2", "sk_test_hidden", *SECRETS))
 
 
 @pytest.mark.parametrize("secret", SECRETS)
@@ -178,3 +188,47 @@ assert billing.credits.grant("acme", 5).amount == 5
 assert not {"stripe", "sqlalchemy", "billing_adapters.wiring"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)  # noqa: S603 - our own program
+
+
+# Ordering -------------------------------------------------------------------------------------------------------------
+
+
+def test_without_a_key_nothing_can_be_ordered(configured):
+    with open_billing(configured) as billing, pytest.raises(Invalid, match="gateway is not set"):
+        billing.checkout.customer("acme")
+
+
+def test_with_a_key_stripe_is_asked(configured, monkeypatch):
+    asked = []
+    monkeypatch.setattr(StripeGateway, "place", lambda gateway, *order: asked.append((gateway.livemode, *order)) or PLACED)
+    monkeypatch.setattr(StripeGateway, "close", lambda _: asked.append("closed"))
+
+    with open_billing(attrs.evolve(configured, stripe_key="sk_test_1", livemode=False)) as billing:
+        assert billing.checkout.customer("acme") == "cus_1"
+
+    (livemode, order, _), closed = asked
+    assert (livemode, order.account, closed) == (False, "acme", "closed")
+
+
+def test_another_provider_is_asked_instead(configured):
+    gateway = MemoryGateway(FixedClock())
+
+    with open_billing(attrs.evolve(configured, stripe_key="sk_test_1"), gateway=gateway) as billing:
+        customer = billing.checkout.customer("acme")
+
+    assert gateway.fetch(customer).id == customer
+
+
+def test_what_is_no_key_is_refused_by_the_name_of_its_setting(configured):
+    settings = attrs.evolve(configured, stripe_key="pk_test_1")
+
+    with pytest.raises(Invalid, match="BILLING_STRIPE_KEY must be a secret or restricted key"), open_billing(settings):
+        pass
+
+
+@pytest.mark.parametrize(("key", "livemode", "mode"), [("sk_live_1", False, "live"), ("rk_test_1", True, "test")])
+def test_a_key_of_the_other_mode_is_refused(configured, key, livemode, mode):
+    settings = attrs.evolve(configured, stripe_key=key, livemode=livemode)
+
+    with pytest.raises(Invalid, match=f"BILLING_STRIPE_KEY is a key of {mode} mode"), open_billing(settings):
+        pass
