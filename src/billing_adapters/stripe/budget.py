@@ -22,8 +22,8 @@ class Budget:
 
     per_second: float
     burst: int = 4
-    _clock: Callable[[], float] = time.monotonic
-    _sleep: Callable[[float], None] = time.sleep
+    _clock: Callable[[], float] = field(default=time.monotonic, alias="clock")
+    _sleep: Callable[[float], None] = field(default=time.sleep, alias="sleep")
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
     _full: dict[str, float] = field(factory=dict, init=False, repr=False)
 
