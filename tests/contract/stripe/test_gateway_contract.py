@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import stripe
+from conformance import check_sent
 
 from billing_adapters.simulator import SimulatedStripe
 from billing_adapters.stripe.calls import API_VERSION
@@ -34,7 +35,8 @@ class Gateway(StripeGateway):
 class Line(stripe.HTTPClient):
     """The line to a simulated Stripe, which can go dead, and on which products can be garbled.
 
-    What the simulator does not know yet is skipped, rather than taken for a refusal.
+    What the simulator does not know yet is skipped, rather than taken for a refusal. What is asked against Stripe's
+    specification is kept for the end of the test.
     """
 
     name = "line"
@@ -45,6 +47,7 @@ class Line(stripe.HTTPClient):
         self.gateway = None
         self.heard = None  # whether what is asked is heard, while no answer comes; None: answers come
         self.garbled = set()
+        self.complaints = []
 
     def request(self, method, url, headers, post_data=None, **_):
         if self.heard is None or (self.heard and method == "get" and self.gateway.placing):
@@ -57,6 +60,7 @@ class Line(stripe.HTTPClient):
         self._inner.close()
 
     def _answered(self, method, url, headers, post_data):
+        self.complaints += check_sent(method.upper(), url, post_data or "", strict=True)
         body, status, answered = self._inner.request(method, url, headers, post_data)
         told = json.loads(body)
         if "Unrecognized request URL" in told.get("error", {}).get("message", ""):
@@ -146,7 +150,9 @@ class TestStripeGateway(PaymentProviderContract):
 
     @pytest.fixture
     def line(self, simulated):
-        return Line(simulated)
+        line = Line(simulated)
+        yield line
+        assert line.complaints == []
 
     @pytest.fixture
     def world(self, simulated, line):
