@@ -54,6 +54,8 @@ def keep_all(
     Two snapshots that claim the same place in history are settled the same way everywhere, and told onward, so that the
     object can be fetched.
     """
+    if not incoming:
+        return []
     stored = mirror.get(one.value.id for one in incoming)
     for one in incoming:
         known = stored.get(one.value.id)
