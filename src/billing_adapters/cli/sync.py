@@ -47,7 +47,7 @@ def catch_up(
 def _progress() -> Progress:
     """Return a line on the error stream that is gone when the report comes."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    return Progress(*columns, console=errors, transient=True)
+    return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
 
 
 def _so_far(report: SyncReport) -> str:

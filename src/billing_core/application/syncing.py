@@ -65,8 +65,8 @@ class Syncing:
 
     def sync(self, progress: Progress) -> SyncReport:
         """Read everything, and return what was found."""
-        gateway = given(self._gateway)
         place, report = self._begun()
+        gateway = given(self._gateway)
         while place:
             last, report = self._read(gateway, place, report, progress)
             report = report.adding(place.kind, Found(deleted=self._bury(last)))

@@ -82,9 +82,9 @@ class Webhooks:
             Conflict: The same, because somebody else kept writing first.
             Invalid: There is no gateway.
         """
-        gateway = given(self._gateway)
         with self._store.view() as unit:
             place = unit.cursors.get(_CURSOR)
+        gateway = given(self._gateway)
         page = since(gateway.events, place)
         outcomes = self._caught_up(page)
         while page.more and len(outcomes) < limit:
