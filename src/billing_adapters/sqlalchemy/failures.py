@@ -12,11 +12,12 @@ from sqlalchemy import exc
 from billing_adapters.sqlalchemy.tables import REVISION
 from billing_core.errors import BillingError, Conflict, Invalid, NotMigrated, StoreError, StoreUnavailable
 
-__all__ = ["translated"]
+__all__ = ["is_forgotten", "translated"]
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: serialization_failure, deadlock_detected,
-# lock_not_available, unique_violation; then undefined_table, undefined_column.
-_OVERTAKEN = frozenset({"40001", "40P01", "55P03", "23505"})
+# lock_not_available, unique_violation, invalid_sql_statement_name; then undefined_table, undefined_column.
+_FORGOTTEN = "26000"
+_OVERTAKEN = frozenset({"40001", "40P01", "55P03", "23505", _FORGOTTEN})
 _MISSING = frozenset({"42P01", "42703"})
 
 _SQLITE_MISSING = ("no such table", "no such column", "has no column named")
@@ -47,6 +48,11 @@ def translated(what: str) -> Iterator[None]:
         raise StoreUnavailable("no connection was free") from failure
     except (OverflowError, UnicodeEncodeError) as failure:
         raise Invalid(what, "holds a value that the database cannot store") from failure
+
+
+def is_forgotten(failure: BaseException) -> bool:
+    """Tell whether a server says that it does not know what was prepared: somebody sent DISCARD ALL on this connection."""
+    return getattr(failure, "sqlstate", None) == _FORGOTTEN
 
 
 def _meaning(failure: exc.DBAPIError, what: str) -> BillingError:

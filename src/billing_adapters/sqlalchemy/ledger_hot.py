@@ -9,8 +9,10 @@ and for thousands.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import count
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
@@ -157,23 +159,29 @@ class _Postgresql:
     def record(self, transaction: Transaction, changes: Sequence[Change], what: str, *, last: bool) -> None:
         """Write changes; if nothing else is written, in a transaction of the statement's own."""
         shape: list[tuple[str, bool]] = []
-        parameters: list[str | None] = []
+        parameters: list[Any] = []
         for name, rows in _rows(changes):
             shape.append((name, len(rows) > 1))
             parameters += _handed_over(rows, _types(name))
-        transaction.write_at_once(_postgresql_write(*shape), tuple(parameters), what, expected=len(changes), last=last)
+        transaction.write_at_once(_postgresql_write(*shape), parameters, what, expected=len(changes), last=last)
 
 
 @cache
 def _postgresql_look(many: bool, keys: int) -> str:  # noqa: FBT001 - the shape of a statement
     accounts = _given(_ACCOUNT, _TEXTS[:-1], many)
-    return _looking(accounts, _given(_KEY, _TEXTS, keys > 1) if keys else None, "lot.is_open")
+    return _numbered(_looking(accounts, _given(_KEY, _TEXTS, keys > 1) if keys else None, "lot.is_open"))
 
 
 @cache
 def _postgresql_write(*shape: tuple[str, bool]) -> str:
     written = ", ".join(_writing(name, many) for name, many in shape)
-    return f"WITH {written} SELECT count(*) FROM {_BOOKS}"
+    return _numbered(f"WITH {written} SELECT count(*) FROM {_BOOKS}")
+
+
+def _numbered(statement: str) -> str:
+    """Give the parameters of a statement, each of which is `%s`, the numbers by which PostgreSQL knows them."""
+    numbers = count(1)
+    return re.sub("%s", lambda _: f"${next(numbers)}", statement)
 
 
 def _writing(name: str, many: bool) -> str:  # noqa: FBT001 - the shape of a statement
@@ -225,10 +233,10 @@ def _given(names: Name, types: Name, many: bool) -> str:  # noqa: FBT001 - the s
     return f"(SELECT {', '.join(f'%s::{kind} AS {name}' for name, kind in typed)})"
 
 
-def _handed_over(rows: Sequence[Values], types: Name) -> Sequence[str | None]:
-    """Return the parameters that stand for rows: as text, whose type the statement says, so that it is prepared once."""
+def _handed_over(rows: Sequence[Values], types: Name) -> Sequence[Any]:
+    """Return the parameters that stand for rows, whose types the statement says."""
     if len(rows) == 1:
-        return [None if value is None else str(value) for value in rows[0]]
+        return rows[0]
     return [_array(column, kind) for column, kind in zip(zip(*rows, strict=True), types, strict=False)]
 
 

@@ -5,19 +5,24 @@ own execution would take longer than the database does. BEGIN is said here and n
 before something needs it: a query of its own, or a single write, is a transaction by itself.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextlib import closing, suppress
-from typing import Any
+from functools import cache
+from typing import Any, NoReturn, TypeAlias
 
 from sqlalchemy import Connection, Executable, Row
 from sqlalchemy.exc import DBAPIError
 
-from billing_adapters.sqlalchemy.failures import translated
+from billing_adapters.sqlalchemy.failures import is_forgotten, translated
 from billing_core.errors import BillingError, Conflict, Invalid
 
 __all__ = ["Transaction"]
 
 Parameters = Mapping[str, Any]
+# Asks what is said in the database's own words, with parameters, and returns what is found.
+Ask: TypeAlias = Callable[[str, Sequence[Any]], Sequence[Any]]
+# Raises, in the core's words, what went wrong with what, at which statement.
+Fail: TypeAlias = Callable[[BaseException, str, str | None], NoReturn]
 
 _BEGIN = {
     # The version that guards a write is compared with what others have committed meanwhile.
@@ -42,15 +47,18 @@ class Transaction:
         self._kept = False
         self._over = False
         self._failure: BillingError | None = None
+        self._manual: _Manual | None = None
         with self._watched("the unit"):
-            self._manual = _Manual(self._driver, self.dialect)
+            self._ask = _asking(self.dialect)(self._driver, connection.connection.info)
 
     def begin(self) -> None:
         """Say BEGIN, unless that was said."""
         if not self._begun:
             begin = _BEGIN[self.dialect, self.writes]
-            with self._watched("the unit", begin), closing(self._driver.cursor()) as cursor:
-                cursor.execute(begin)
+            with self._watched("the unit", begin):
+                self._manual = self._manual or _Manual(self._driver, self.dialect)
+                with closing(self._driver.cursor()) as cursor:
+                    cursor.execute(begin)
             self._begun = True
 
     def rows(self, statement: Executable, parameters: Parameters, what: str = "what was asked for") -> Sequence[Row[Any]]:
@@ -61,10 +69,18 @@ class Transaction:
             return self._connection.execute(statement, parameters).all()
 
     def look(self, statement: str, parameters: Sequence[Any], what: str = "what was asked for") -> Sequence[Any]:
-        """Return what a query in the driver's own words finds; it alone needs no transaction in a unit that writes."""
+        """Return what a query in the database's own words finds; it alone needs no transaction in a unit that writes."""
         self._usable()
+        first = not self._begun
         if not self.writes:
             self.begin()
+        try:
+            return self._ask(statement, parameters)
+        except BaseException as failure:  # noqa: BLE001 - as in `_Watched`, which takes longer
+            if not (first and is_forgotten(failure)):
+                self._fail(failure, what, statement)
+        # Nothing was asked before, so nothing is lost.
+        self._begin_again()
         return self._asked(statement, parameters, what)
 
     def write(
@@ -102,7 +118,7 @@ class Transaction:
                 raise Conflict(what)
 
     def write_at_once(self, statement: str, parameters: Sequence[Any], what: str, *, expected: int, last: bool) -> None:
-        """Write everything that one statement in the driver's own words writes, or nothing; it returns how many it guards.
+        """Write everything that one statement in the database's own words writes, or nothing; it says how many it guards.
 
         `last`: nothing else is written by this unit, so the statement may keep by itself what it writes.
 
@@ -138,7 +154,7 @@ class Transaction:
             if self._begun and not self._connection.invalidated:
                 with suppress(BillingError):  # a connection that cannot even do this is closed, and drops it so
                     self._end(self._driver.commit if self._only_read() else self._driver.rollback)
-            if not self._connection.invalidated:
+            if self._manual and not self._connection.invalidated:
                 with self._watched("the unit"):
                     self._manual.restore()
         finally:
@@ -159,20 +175,21 @@ class Transaction:
             self._connection.invalidate()
             raise
 
-    def _asked(self, statement: str, parameters: Sequence[Any], what: str) -> Sequence[Any]:
-        """Return what a statement in the driver's own words answers.
+    def _begin_again(self) -> None:
+        if self._begun:
+            self._end(self._driver.rollback)
+            self.begin()
 
-        The cursor is closed whatever happens: SQLite keeps a lock as long as one lives, in a traceback if nowhere else.
-        """
-        binary, prepared = ({}, {}) if self.dialect == "sqlite" else ({"binary": True}, {"prepare": True})
-        with self._watched(what, statement), closing(self._driver.cursor(**binary)) as cursor:
-            found: Sequence[Any] = cursor.execute(statement, parameters, **prepared).fetchall()
-        return found
+    def _asked(self, statement: str, parameters: Sequence[Any], what: str) -> Sequence[Any]:
+        try:
+            return self._ask(statement, parameters)
+        except BaseException as failure:  # noqa: BLE001 - as in `_Watched`, which takes longer
+            self._fail(failure, what, statement)
 
     def _watched(self, what: str, statement: str | None = None) -> "_Watched":
         return _Watched(self._fail, what, statement)
 
-    def _fail(self, failure: BaseException, what: str, statement: str | None) -> None:
+    def _fail(self, failure: BaseException, what: str, statement: str | None) -> NoReturn:
         """Raise a failure in the core's words, and remember it: nothing of the unit can be kept."""
         try:
             with translated(what):
@@ -217,7 +234,7 @@ class _Watched:
 
     __slots__ = ("_fail", "_statement", "_what")
 
-    def __init__(self, fail: Callable[[BaseException, str, str | None], None], what: str, statement: str | None) -> None:
+    def __init__(self, fail: Fail, what: str, statement: str | None) -> None:
         self._fail, self._what, self._statement = fail, what, statement
 
     def __enter__(self) -> None:
@@ -244,3 +261,23 @@ class _Manual:
         """Let it be as it was."""
         if getattr(self._driver, self._name) != self._was:
             setattr(self._driver, self._name, self._was)
+
+
+@cache
+def _asking(dialect: str) -> Callable[[Any, MutableMapping[Any, Any]], Ask]:
+    """Return what makes an `Ask` of a driver's connection, and of what the pool remembers with it."""
+    if dialect == "sqlite":
+        return _from_sqlite
+    from billing_adapters.sqlalchemy.prepared import Prepared  # noqa: PLC0415 - who uses SQLite has no psycopg
+
+    return lambda driver, remembered: Prepared(driver, remembered).asked
+
+
+def _from_sqlite(driver: Any, _remembered: object) -> Ask:  # noqa: ANN401 - a connection of a driver
+    def asked(statement: str, parameters: Sequence[Any]) -> Sequence[Any]:
+        # The cursor is closed whatever happens: a lock is kept as long as one lives, in a traceback if nowhere else.
+        with closing(driver.cursor()) as cursor:
+            found: Sequence[Any] = cursor.execute(statement, parameters).fetchall()
+        return found
+
+    return asked

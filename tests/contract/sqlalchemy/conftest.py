@@ -1,5 +1,6 @@
 """Both databases, empty and migrated, and an ear for what reaches them."""
 
+import re
 import shutil
 import sqlite3
 from contextlib import ExitStack, contextmanager
@@ -10,6 +11,7 @@ from faults import scripted
 from sqlalchemy import URL, event, make_url
 
 from billing_adapters.sqlalchemy import migrate
+from billing_adapters.sqlalchemy.prepared import Prepared
 from billing_adapters.sqlalchemy.store import SqlAlchemyStore, open_engine
 from billing_adapters.sqlalchemy.tables import VERSION_TABLE, metadata
 
@@ -224,28 +226,39 @@ def store(engine):
     return SqlAlchemyStore(engine)
 
 
+@contextmanager
 def _heard(engine):
     record = Executed()
     connect = _LISTENING[engine.dialect.name](record)
+    asked = Prepared.asked
+
+    def heard(self, statement, parameters):
+        answer = asked(self, statement, parameters)
+        record.note(re.sub(r"\$\d+", "%s", statement), tuple(parameters))
+        return answer
 
     @event.listens_for(engine, "do_connect")
     def listen(_dialect, _record, arguments, options):
         return connect(*arguments, **options)
 
     engine.dispose()
-    return record
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Prepared, "asked", heard)
+        yield record
 
 
 @pytest.fixture
 def executed(engine):
-    """Return the record of what is sent to the database, also of what goes around SQLAlchemy."""
-    return _heard(engine)
+    """Return the record of what is sent to the database, also of what goes around SQLAlchemy, and around cursors."""
+    with _heard(engine) as record:
+        yield record
 
 
 @pytest.fixture(scope="module")
 def lasting_executed(lasting_engine):
     """Return the same record of the database that lasts."""
-    return _heard(lasting_engine)
+    with _heard(lasting_engine) as record:
+        yield record
 
 
 @pytest.fixture

@@ -10,12 +10,16 @@ from threading import Barrier
 
 import attrs
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import OperationalError, StatementError
 
+from billing_adapters.memory import FixedClock
 from billing_adapters.sqlalchemy import migrate
 from billing_adapters.sqlalchemy.store import SqlAlchemyStore, open_engine, sqlite_engine
-from billing_core.domain.credits import Account, Needs, change, decide
+from billing_adapters.stripe.webhooks import StripeWebhooks
+from billing_adapters.system import Uuid7Ids
+from billing_core import Billing
+from billing_core.domain.credits import Account, AccountId, Needs, change, decide
 from billing_core.domain.money import Money
 from billing_core.errors import Conflict, Invalid, NotMigrated, StoreError, StoreUnavailable
 from billing_core.testing.driver import account_in, carry_out
@@ -30,6 +34,7 @@ from billing_core.testing.examples import (
     a_snapshot,
     a_spend,
     an_account,
+    fresh,
     prepared,
 )
 
@@ -410,6 +415,54 @@ def test_an_account_whose_holds_close_between_the_queries_is_read_again(engine, 
         found = unit.ledger.load([Needs(account)])[account]
 
     assert (found.version, found.books.held, found.holds) == (3, 0, ())
+
+
+@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+def test_a_server_that_is_made_to_forget_is_told_again(engine):
+    """A host may have its pool send DISCARD ALL between two users of a connection, and lose what was prepared on it."""
+
+    @event.listens_for(engine, "reset")
+    def discard(connection, _record, _state):
+        connection.rollback()
+        connection.autocommit = True
+        connection.execute("DISCARD ALL")
+        connection.autocommit = False
+
+    billing = Billing(
+        store=SqlAlchemyStore(engine), provider=StripeWebhooks(("whsec",)), clock=FixedClock(NOW), ids=Uuid7Ids()
+    )
+    accounts = [an_account() for _ in range(20)]
+    for _ in range(2):
+        billing.credits.grant_many([a_grant(one, 10) for one in accounts])
+        billing.credits.spend_many([a_spend(one, 1) for one in accounts])
+        entries = [billing.credits.spend(one.owner, 2) for one in accounts]
+        assert [billing.credits.balance(one.owner).available for one in accounts] == [
+            one.available_after for one in entries
+        ]
+
+    assert entries[0].available_after == 14
+
+
+@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+def test_a_client_may_speak_another_encoding(engine, store):
+    """That is the connection's own; what it has no letters for is refused."""
+    account = AccountId(fresh("Zoë"))
+
+    @event.listens_for(engine, "connect")
+    def speak(connection, _record):
+        connection.execute("SET client_encoding TO 'LATIN1'")
+        connection.commit()
+
+    carry_out(store, a_grant(account, source="Größe"), NOW)
+    engine.dispose()
+    carry_out(store, a_spend(account, 1, reference="café"), NOW)
+
+    found = account_in(store, Needs(account))
+    assert [lot.source for lot in found.lots] == ["Größe"]
+    with store.view() as unit:
+        assert unit.ledger.entries(account)[0].reference == "café"
+    with pytest.raises(Invalid, match="cannot store"):
+        carry_out(store, a_spend(account, 1, reference="✂"), NOW)
 
 
 @pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
