@@ -14,6 +14,8 @@ from billing_core.ports import A, Q
 __all__ = ["Conveyor"]
 
 _MOST = 200  # enough to pay for a flush, few enough that the first of them does not wait for long
+_AWAKE = Event()
+_AWAKE.set()
 
 
 class Conveyor:
@@ -38,6 +40,7 @@ class Conveyor:
                 self._lanes[lane] = []
                 own.company = [own]
             else:
+                own.woken = Event()
                 queue.append(own)
         if not own.company:
             try:
@@ -96,9 +99,11 @@ class Conveyor:
 class _Waiting:
     """One caller: what it asks, and what became of that. Whoever has `company` asks for all of it."""
 
+    __slots__ = ("answer", "company", "failure", "one", "woken")
+
     def __init__(self, one: object) -> None:
         self.one = one
-        self.woken = Event()
+        self.woken = _AWAKE  # until it has to wait
         self.company: Sequence[_Waiting] = ()
         self.answer: Any = None
         self.failure: BaseException | None = None

@@ -42,7 +42,7 @@ def to_micros(at: datetime) -> int:
 
 def from_micros(micros: int) -> datetime:
     """Return the moment that is so many microseconds after 1970, in UTC."""
-    return _EPOCH + timedelta(microseconds=micros)
+    return _EPOCH + micros * _MICROSECOND
 
 
 class _Plain(TypeDecorator[T]):

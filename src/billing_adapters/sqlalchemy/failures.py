@@ -4,8 +4,7 @@ The cause is kept, and goes into logs and the inbox: what was to be written stay
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from sqlalchemy import exc
 
@@ -24,8 +23,7 @@ _SQLITE_MISSING = ("no such table", "no such column", "has no column named")
 _SQLITE_RULE = re.compile(r"CHECK constraint failed: (\w+)|^(billing_\w+)$|(FOREIGN KEY|NOT NULL) constraint failed")
 
 
-@contextmanager
-def translated(what: str) -> Iterator[None]:
+class translated:  # noqa: N801 - a block, like `suppress`
     """Raise what the core knows in place of what the driver raised while it dealt with `what`.
 
     Raises:
@@ -35,19 +33,30 @@ def translated(what: str) -> Iterator[None]:
         StoreError: It may not, or cannot, do this.
         Invalid: The database's own rules refuse the value, or it cannot hold it.
     """
-    try:
-        yield
-    except exc.DBAPIError as failure:
-        meaning = _meaning(failure, what)
-        _conceal(failure)
-        raise meaning from failure
-    except exc.StatementError as failure:
-        failure.hide_parameters = True
-        raise
-    except exc.TimeoutError as failure:
-        raise StoreUnavailable("no connection was free") from failure
-    except (OverflowError, UnicodeEncodeError) as failure:
-        raise Invalid(what, "holds a value that the database cannot store") from failure
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        """Begin to watch."""
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, failure: BaseException | None, _place: TracebackType | None
+    ) -> None:
+        """Raise in place of what was raised, if that was the driver's."""
+        match failure:
+            case exc.DBAPIError():
+                meaning = _meaning(failure, self._what)
+                _conceal(failure)
+                raise meaning from failure
+            case exc.StatementError():
+                failure.hide_parameters = True
+            case exc.TimeoutError():
+                raise StoreUnavailable("no connection was free") from failure
+            case OverflowError() | UnicodeEncodeError():
+                raise Invalid(self._what, "holds a value that the database cannot store") from failure
 
 
 def is_forgotten(failure: BaseException) -> bool:

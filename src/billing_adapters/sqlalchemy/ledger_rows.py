@@ -211,8 +211,20 @@ class Loaded:
             self.version, *amounts, recorded_at, _, self._top_up_below, self.known = row[_BOOKS_AT:_LOT_AT]
             self._books = Books(*amounts)
             self._recorded_at = None if recorded_at is None else from_micros(recorded_at)
-        if row[_LOT_AT] is not None:
-            self._lots[row[_LOT_AT]] = _lot_found(*row[_LOT_AT:])
+        number, kind, priority, amount, effective_at, expires_at, source, reference, minor, currency, *left = row[_LOT_AT:]
+        if number is not None:
+            self._lots[number] = Lot(
+                number,
+                _KINDS[kind],
+                priority,
+                amount,
+                from_micros(effective_at),
+                None if expires_at == FOREVER else from_micros(expires_at),
+                source,
+                reference,
+                None if minor is None else Money(minor, currency),
+                *left,
+            )
 
     def add_lot(self, row: Row[Any]) -> None:
         """Take a lot."""
@@ -252,7 +264,7 @@ class Loaded:
 
 
 def _in_order(found: Mapping[int, T]) -> tuple[T, ...]:
-    return tuple(found[number] for number in sorted(found))
+    return tuple(map(found.__getitem__, sorted(found)))
 
 
 def names_of(row: Row[Any]) -> Names:
@@ -280,33 +292,6 @@ def entry_of(row: Row[Any], moved: Movements) -> Entry:
         opened=None if row.lot_number is None else _lot(row, _TERMS),
         placed=None if row.hold_number is None else _born(row),
         of=row.of_entry,
-    )
-
-
-def _lot_found(  # noqa: PLR0913, PLR0917 - a lot has as many columns
-    number: int,
-    kind: str,
-    priority: int,
-    amount: int,
-    effective_at: int,
-    expires_at: int,
-    source: str,
-    reference: str | None,
-    cost_minor: int | None,
-    cost_currency: str,
-    *left: int,
-) -> Lot:
-    return Lot(
-        number,
-        _KINDS[kind],
-        priority,
-        amount,
-        from_micros(effective_at),
-        None if expires_at == FOREVER else from_micros(expires_at),
-        source,
-        reference,
-        None if cost_minor is None else Money(cost_minor, cost_currency),
-        *left,
     )
 
 

@@ -26,14 +26,12 @@ _DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 class Prepared:
     """The prepared statements of one connection, by what the pool remembers with it."""
 
-    __slots__ = ("_driver", "_encoding", "_known")
+    __slots__ = ("_driver", "_known")
 
     def __init__(self, driver: Connection[Any], remembered: MutableMapping[Any, Any]) -> None:
         """Take a connection, and what lasts as long as it does."""
         self._driver = driver
         self._known: _Known = remembered.get(_KNOWN) or remembered.setdefault(_KNOWN, _Known())
-        utf8 = driver.pgconn.parameter_status(b"client_encoding") == b"UTF8"
-        self._encoding = "utf-8" if utf8 else driver.info.encoding
 
     def asked(self, statement: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
         """Return what a statement finds; its parameters are given as text, but for None.
@@ -41,22 +39,21 @@ class Prepared:
         Raises:
             psycopg.Error: The server refuses it, or does not answer.
         """
-        name = self._known.names.get(statement) or self._prepare(statement)
-        encoding = self._encoding
-        given = [None if one is None else str(one).encode(encoding) for one in parameters]
-        driver = self._driver
+        driver, server = self._driver, self._driver.pgconn
+        letters = "utf-8" if server.parameter_status(b"client_encoding") == b"UTF8" else driver.info.encoding
+        given = [None if one is None else str(one).encode(letters) for one in parameters]
         with driver.lock:
-            driver.pgconn.send_query_prepared(name, given, result_format=Format.BINARY)
+            name = self._known.names.get(statement) or self._prepare(statement)
+            server.send_query_prepared(name, given, result_format=Format.BINARY)
             found = self._answer()
-        read = Transformer(driver)
-        read.set_pgresult(found, format=Format.BINARY)
-        return read.load_rows(0, found.ntuples, tuple)
+        reader = Transformer(driver)
+        reader.set_pgresult(found, format=Format.BINARY)
+        return reader.load_rows(0, found.ntuples, tuple)
 
     def _prepare(self, statement: str) -> bytes:
         name = b"billing_%d" % next(self._known.numbers)
-        with self._driver.lock:
-            self._driver.pgconn.send_prepare(name, statement.encode(self._encoding))
-            self._answer()
+        self._driver.pgconn.send_prepare(name, statement.encode())
+        self._answer()
         self._known.names[statement] = name
         return name
 
@@ -65,7 +62,7 @@ class Prepared:
         result: PGresult = self._driver.wait(generators.execute(self._driver.pgconn))[0]
         if result.status in _DONE:
             return result
-        failure = error_from_result(result, self._encoding)
+        failure = error_from_result(result, self._driver.info.encoding)
         if is_forgotten(failure):
             self._known.names.clear()
         raise failure

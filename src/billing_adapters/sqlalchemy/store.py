@@ -5,12 +5,12 @@ PostgreSQL: units that write run beside one another in READ COMMITTED, guarded b
 snapshot. Either begins with the first statement that needs it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
+from types import TracebackType
 from typing import Any
 from weakref import finalize
 
@@ -137,37 +137,23 @@ class SqlAlchemyStore:
         self._migrated = False
         self._own = engine.execution_options(preserve_rowcount=True)
 
-    @contextmanager
-    def begin(self) -> Iterator[SqlAlchemyUnit]:
+    def begin(self) -> "_Opened":
         """Open a unit that may write; leaving the block without `commit` drops what it wrote.
 
         Raises:
             NotMigrated: The tables are missing or of another version.
             StoreUnavailable: The database does not answer, or somebody else keeps it from writing.
         """
-        transaction = self._transaction(writes=True)
-        try:
-            if transaction.dialect == "sqlite":
-                transaction.begin()
-            yield SqlAlchemyUnit(transaction)
-        finally:
-            transaction.close()
+        return _Opened(self._transaction, writes=True)
 
-    @contextmanager
-    def view(self) -> Iterator[SqlAlchemyUnit]:
+    def view(self) -> "_Opened":
         """Open a unit that only reads, all of it as of one moment, and hinders no writer.
 
         Raises:
             NotMigrated: The tables are missing or of another version.
             StoreUnavailable: The database does not answer.
         """
-        transaction = self._transaction(writes=False)
-        try:
-            if transaction.dialect == "sqlite":
-                transaction.begin()
-            yield SqlAlchemyUnit(transaction)
-        finally:
-            transaction.close()
+        return _Opened(self._transaction, writes=False)
 
     def _transaction(self, *, writes: bool) -> Transaction:
         if not self._migrated:
@@ -180,6 +166,30 @@ class SqlAlchemyStore:
         except BaseException:
             connection.close()
             raise
+
+
+class _Opened:
+    """The block in which a unit is open."""
+
+    __slots__ = ("_open", "_transaction", "_writes")
+
+    def __init__(self, opening: Callable[..., Transaction], *, writes: bool) -> None:
+        self._open, self._writes = opening, writes
+
+    def __enter__(self) -> SqlAlchemyUnit:
+        self._transaction = transaction = self._open(writes=self._writes)
+        if transaction.dialect == "sqlite":
+            try:
+                transaction.begin()
+            except BaseException:
+                transaction.close()
+                raise
+        return SqlAlchemyUnit(transaction)
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _failure: BaseException | None, _place: TracebackType | None
+    ) -> None:
+        self._transaction.close()
 
 
 def open_engine(url: str | URL, **options: Any) -> Engine:  # noqa: ANN401 - SQLAlchemy's own

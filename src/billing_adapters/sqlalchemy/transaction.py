@@ -48,8 +48,7 @@ class Transaction:
         self._over = False
         self._failure: BillingError | None = None
         self._manual: _Manual | None = None
-        with self._watched("the unit"):
-            self._ask = _asking(self.dialect)(self._driver, connection.connection.info)
+        self._ask = _asking(self.dialect)(self._driver, connection.connection.info)
 
     def begin(self) -> None:
         """Say BEGIN, unless that was said."""

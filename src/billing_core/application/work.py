@@ -1,7 +1,6 @@
 """Work: what every capability does its part with, inside one transaction."""
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
@@ -51,10 +50,13 @@ def retried(store: Store, what: str, do: Callable[[UnitOfWork, bool], T]) -> T:
         Conflict: The race was lost every time.
     """
     for attempt in range(_ATTEMPTS):
-        with suppress(Conflict), store.begin() as unit:
-            done = do(unit, attempt > 0)
-            unit.commit()
-            return done
+        try:
+            with store.begin() as unit:
+                done = do(unit, attempt > 0)
+                unit.commit()
+        except Conflict:
+            continue
+        return done
     raise Conflict(what)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any
 
 import attrs
 
@@ -26,8 +25,8 @@ from billing_core.errors import Invalid
 
 __all__ = ["change", "entry_of", "evolve", "fold", "moved"]
 
-_NAMES = tuple(book.value for book in Book)
-_AMOUNTS = attrgetter(*_NAMES)
+_AMOUNTS = attrgetter(*(book.value for book in Book))
+_AT: Mapping[Book, int] = MappingProxyType({book: at for at, book in enumerate(Book)})
 # The books that a lot keeps a figure for; of the others only the account does.
 _LOT_BOOKS: Mapping[Book, str] = MappingProxyType({
     Book.SCHEDULED: "scheduled",
@@ -51,15 +50,16 @@ def evolve(account: Account, entry: Entry) -> Account:
     if (entry.available_after, entry.held_after, entry.owed_after) != (books.available, books.held, -books.owed):
         raise Invalid("entry", f"{entry.seq} tells another balance than it leaves")
     recorded = {**account.recorded, entry.key: entry} if entry.key else account.recorded
-    return attrs.evolve(
-        account,
-        version=entry.seq,
-        books=books,
-        recorded_at=entry.recorded_at,
+    return Account(
+        account.id,
+        entry.seq,
+        books,
+        entry.recorded_at,
         lots=_lots_after(account, entry),
         holds=_holds_after(account, entry),
         recorded=recorded,
         related=(*account.related, entry),
+        top_up_below=account.top_up_below,
     )
 
 
@@ -115,26 +115,28 @@ def moved(lot: Lot, movement: Movement) -> Lot:
     Raises:
         Invalid: The movement takes more than is there.
     """
-    left: dict[str, Any] = {}
+    left: dict[str, int] = {}
     for book, amount in ((movement.source, -movement.amount), (movement.target, movement.amount)):
         name = _LOT_BOOKS.get(book)
         if name:
             left[name] = getattr(lot, name) + amount
             if left[name] < 0 and book is not Book.OWED:
                 raise Invalid("movement", f"takes more from lot {lot.number} than is {name}")
-    return attrs.evolve(lot, **left) if left else lot
+    return lot.left(**left) if left else lot
 
 
 def _booked(books: Books, movements: Iterable[Movement]) -> Books:
-    amounts = dict(zip(_NAMES, _AMOUNTS(books), strict=True))
+    amounts = [*_AMOUNTS(books)]
     for one in movements:
-        amounts[one.source] -= one.amount
-        amounts[one.target] += one.amount
-    return Books(**amounts)
+        amounts[_AT[one.source]] -= one.amount
+        amounts[_AT[one.target]] += one.amount
+    return Books(*amounts)
 
 
 def _lots_after(account: Account, entry: Entry) -> tuple[Lot, ...]:
-    lots = {lot.number: lot for lot in (*account.lots, *((entry.opened,) if entry.opened else ()))}
+    lots = {lot.number: lot for lot in account.lots}
+    if entry.opened:
+        lots[entry.opened.number] = entry.opened
     for one in entry.movements:
         if one.lot not in lots:
             raise Invalid("movement", f"is on lot {one.lot}, which is not among those of {account.id} that are loaded")

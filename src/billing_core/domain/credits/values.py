@@ -198,7 +198,7 @@ def long_text(_instance: object, attribute: "attrs.Attribute[str]", value: str) 
 optional_text = attrs.validators.optional(text)
 
 
-@frozen(order=True)
+@frozen(order=True, cache_hash=True)
 class AccountId:
     """The application's own id of whoever owns the credits, and the unit that is counted."""
 
@@ -231,8 +231,8 @@ class Books:
 
     def __attrs_post_init__(self) -> None:
         """Refuse a trial balance that does not balance: such a value must not exist."""
-        above = (self.scheduled, self.available, self.held, self.consumed, self.expired, self.revoked)
-        if sum(above) + self.issued + self.owed != 0 or self.issued > 0 or self.owed > 0 or min(above) < 0:
+        above = self.scheduled, self.available, self.held, self.consumed, self.expired, self.revoked
+        if sum(above, self.issued + self.owed) or self.issued > 0 or self.owed > 0 or min(above) < 0:
             raise Invalid("books", f"must sum to zero with only `issued` and `owed` below zero, not {self}")
 
 
@@ -267,6 +267,27 @@ class Lot:
     def open(self) -> bool:
         """Whether anything of it can still be used."""
         return self.remaining > 0 or self.held > 0 or self.scheduled > 0
+
+    def left(self, **amounts: int) -> "Lot":
+        """Return it with other amounts of what is left of it."""
+        other = amounts.get
+        return Lot(
+            self.number,
+            self.kind,
+            self.priority,
+            self.amount,
+            self.effective_at,
+            self.expires_at,
+            self.source,
+            self.reference,
+            self.cost,
+            other("remaining", self.remaining),
+            other("held", self.held),
+            other("expired", self.expired),
+            other("scheduled", self.scheduled),
+            other("revoked", self.revoked),
+            other("owed", self.owed),
+        )
 
     def due(self, now: datetime) -> bool:
         """Tell whether it has expired by `now`: the moment of expiry itself is already too late."""
@@ -401,10 +422,13 @@ class Account:
     @property
     def next_due_at(self) -> datetime | None:
         """When the next lot starts or expires, or the next hold times out: until then there is nothing to settle."""
-        expiries = [lot.expires_at for lot in self.lots if lot.expires_at and lot.remaining]
-        starts = [lot.effective_at for lot in self.lots if lot.scheduled]
-        holds = [hold.expires_at for hold in self.holds if hold.open]
-        return min((*expiries, *starts, *holds), default=None)
+        due = [hold.expires_at for hold in self.holds if hold.open]
+        for lot in self.lots:
+            if lot.remaining and lot.expires_at:
+                due.append(lot.expires_at)
+            if lot.scheduled:
+                due.append(lot.effective_at)
+        return min(due, default=None)
 
     def present(self, now: datetime) -> datetime:
         """Return `now` by the account's own time, which never goes back: another host's clock may be ahead of ours."""
@@ -460,6 +484,8 @@ class Change:
     @property
     def holds(self) -> tuple[Hold, ...]:
         """The holds that these entries placed or moved something of, as they stand after them."""
+        if not self.account.holds:
+            return ()
         numbers = {entry.seq if entry.placed else entry.of for entry in self.entries}
         return tuple(hold for hold in self.account.holds if hold.number in numbers)
 

@@ -15,6 +15,8 @@ from billing_core.errors import Invalid
 
 __all__ = ["OnPlanChange", "Policies", "Rollover", "TrialCredits", "Yearly"]
 
+_CREDITS = Unit()
+
 
 @frozen
 class Rollover:
@@ -97,4 +99,7 @@ class Policies:
 
     def unit(self, name: str) -> Unit:
         """Return a unit by its name; one that nobody defined is counted in whole numbers."""
-        return next((unit for unit in self.units if unit.name == name), Unit(name))
+        for unit in self.units:
+            if unit.name == name:
+                return unit
+        return _CREDITS if name == _CREDITS.name else Unit(name)
