@@ -13,7 +13,7 @@ from billing_adapters.sqlalchemy.store import open_engine
 
 __all__ = ["MEASUREMENTS"]
 
-_MANY = Accounts("many", 10_000)  # so many that two batches of a hundred seldom meet
+_MANY = Accounts("many", 100_000)  # so many that two batches of a hundred seldom meet: one time in ten
 _HOT = Accounts("hot", 1)
 # Beside the accounts that are measured, so that no plan is made for tables that are next to empty.
 _OTHERS = Accounts("others", 1_000, spends=50)

@@ -240,11 +240,18 @@ def _handed_over(rows: Sequence[Values], types: Name) -> Sequence[Any]:
     return [_array(column, kind) for column, kind in zip(zip(*rows, strict=True), types, strict=False)]
 
 
-def _array(values: Iterable[Any], kind: str) -> str:
+def _array(values: Sequence[Any], kind: str) -> str:
     # https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
-    if kind in _QUOTED:
-        return f"{{{','.join(map(_quoted, values))}}}"
-    return f"{{{','.join('NULL' if value is None else str(value) for value in values)}}}"
+    if None in values:
+        written = map(_quoted, values) if kind in _QUOTED else ("NULL" if one is None else str(one) for one in values)
+    elif kind in _QUOTED:
+        joined = '","'.join(values)
+        if "\\" not in joined and joined.count('"') == 2 * (len(values) - 1):  # there is nothing to escape
+            return f'{{"{joined}"}}'
+        written = map(_quoted, values)
+    else:
+        written = map(str, values)
+    return f"{{{','.join(written)}}}"
 
 
 def _quoted(value: str | None) -> str:

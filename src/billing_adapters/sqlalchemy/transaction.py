@@ -112,8 +112,11 @@ class Transaction:
         self._writable()
         self.begin()
         with self._watched(what, statement), closing(self._driver.cursor()) as cursor:
-            written = cursor.executemany(statement, rows).rowcount
-            if written != expected:
+            if len(rows) == 1:
+                cursor.execute(statement, rows[0])
+            else:
+                cursor.executemany(statement, rows)
+            if cursor.rowcount != expected:
                 raise Conflict(what)
 
     def write_at_once(self, statement: str, parameters: Sequence[Any], what: str, *, expected: int, last: bool) -> None:

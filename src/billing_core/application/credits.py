@@ -44,7 +44,9 @@ __all__ = ["Credits", "Said", "Statement"]
 
 _ENOUGH = timedelta(hours=1)
 _SWEPT_AT_ONCE = 100
-_FEW = 10  # accounts that a unit writes without locking them before it decides
+# Accounts that a unit writes without locking them before it decides: to lock so few takes longer than what is done again
+# when a race is lost, and is done then.
+_FEW = 200
 
 
 class Said(TypedDict, total=False):

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from typing import Any, TypeAlias, assert_never, cast
+from typing import Any, TypeAlias, assert_never
 
 import attrs
 from attrs import field, frozen
@@ -418,24 +418,32 @@ def fingerprint(command: Command) -> str:
 
     Defaults are left out, so that a field that a later version adds does not change what was asked before.
     """
-    asked = [type(command).__name__, _asked(command)]
+    asked = [type(command).__name__, _asked(command, _told(type(command)))]
     return hashlib.sha256(_CANONICAL.encode(asked).encode()).hexdigest()[:32]
 
 
-def _asked(value: object) -> object:
+# The fields that count of a kind of value, with their defaults; none, if it has no fields.
+_Told: TypeAlias = tuple[tuple[str, object], ...]
+
+
+def _asked(value: object, told: _Told) -> Mapping[str, object]:
     """Return what a value says as plain data; as `attrs.asdict` does, but this is done for every command."""
-    told = _told(cast("Hashable", type(value)))
-    if told is None:
-        return value
-    return {name: _asked(said) for name, default in told if (said := getattr(value, name)) != default}
+    asked: dict[str, object] = {}
+    for name, default in told:
+        said = getattr(value, name)
+        if said != default:
+            inner = _told(type(said))
+            asked[name] = _asked(said, inner) if inner else said
+    return asked
 
 
-@cache
-def _told(kind: Any) -> tuple[tuple[str, object], ...] | None:  # noqa: ANN401 - a type is hashable, which mypy does not know
-    """Return the fields that count, with their defaults, of a kind of value that has fields."""
+def _fields(kind: type) -> _Told:
     if not attrs.has(kind):
-        return None
+        return ()
     return tuple((field.name, field.default) for field in attrs.fields(kind) if field.name != "key")
+
+
+_told: Callable[[type], _Told] = cache(_fields)
 
 
 _CANONICAL = json.JSONEncoder(default=str, sort_keys=True)
