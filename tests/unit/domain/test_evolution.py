@@ -229,3 +229,20 @@ def test_an_entry_says_how_much_it_is_about_and_what_it_changed(operation, flows
     about = entry(operation, *flows)
 
     assert (about.amount, about.change) == (amount, gain)
+
+
+def test_an_entry_leaves_the_rule_of_the_account_as_it_is():
+    """When to look for a top-up is no matter of the entries."""
+    account = Account(ACME, top_up_below=7)
+
+    assert fold(account, decide(account, grant(), NOW)).top_up_below == 7
+
+
+def test_what_falls_due_was_asked_by_nobody():
+    """Its entry has neither a key nor what tells a repetition."""
+    account = fold(Account(ACME), decide(Account(ACME), attrs.evolve(grant(), expires_at=NOW + HOUR), NOW))
+
+    expired, spent = decide(account, Spend(account=ACME, key="later", amount=0), NOW + HOUR)
+
+    assert (expired.operation, expired.key, expired.fingerprint) == (Operation.EXPIRE, None, None)
+    assert (spent.key, len(spent.fingerprint)) == ("later", 32)

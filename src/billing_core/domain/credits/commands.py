@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from typing import Any, TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never, cast
 
 import attrs
 from attrs import field, frozen
@@ -437,13 +437,14 @@ def _asked(value: object, told: _Told) -> Mapping[str, object]:
     return asked
 
 
-def _fields(kind: type) -> _Told:
+@cache
+def _fields(kind: Any) -> _Told:  # noqa: ANN401 - a type is hashable, which mypy does not know
     if not attrs.has(kind):
         return ()
     return tuple((field.name, field.default) for field in attrs.fields(kind) if field.name != "key")
 
 
-_told: Callable[[type], _Told] = cache(_fields)
+_told = cast("Callable[[type], _Told]", _fields)
 
 
 _CANONICAL = json.JSONEncoder(default=str, sort_keys=True)

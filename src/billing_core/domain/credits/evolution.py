@@ -122,7 +122,7 @@ def moved(lot: Lot, movement: Movement) -> Lot:
             left[name] = getattr(lot, name) + amount
             if left[name] < 0 and book is not Book.OWED:
                 raise Invalid("movement", f"takes more from lot {lot.number} than is {name}")
-    return lot.left(**left) if left else lot
+    return lot.left(**left)
 
 
 def _booked(books: Books, movements: Iterable[Movement]) -> Books:
