@@ -8,7 +8,6 @@ import uvicorn
 
 from billing_adapters.cli.screen import say
 from billing_adapters.cli.serving import listening, url
-from billing_adapters.simulator import SimulatedStripe, simulator_asgi
 
 __all__ = ["app"]
 
@@ -31,6 +30,8 @@ def serve(
     api_version: Annotated[str, typer.Option(help="The account's own version of the API.")] = "2026-10-28.endive",
 ) -> None:
     """Answer as Stripe does, out of memory and in real time, until interrupted."""
+    from billing_adapters.simulator import SimulatedStripe, simulator_asgi  # noqa: PLC0415 - see `session`
+
     with listening(host, port) as listener:
         address = url(listener)
         stripe = SimulatedStripe(seed, api_version=api_version, site=address, running=lambda: datetime.now(UTC))

@@ -61,7 +61,15 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """Takes a redirection for what Stripe takes it for: a failure."""
 
-    def redirect_request(self, *_: object) -> None:
+    def redirect_request(
+        self,
+        req: object,
+        fp: object,
+        code: object,
+        msg: object,
+        headers: object,
+        newurl: object,
+    ) -> None:
         """Go nowhere."""
 
 

@@ -66,13 +66,9 @@ def _from_cursor(world: World, kind: str, params: Params) -> Iterable[JsonObject
                 break
             newer.append(one)
         return reversed(newer)
-    rows = iter(world.rows(kind))
     if "starting_after" in params:
         _known(world, kind, params["starting_after"], "starting_after")
-        for one in rows:
-            if one["id"] == params["starting_after"]:
-                break
-    return rows
+    return world.rows(kind, older_than=params.get("starting_after"))
 
 
 def _known(world: World, kind: str, object_id: str, param: str) -> None:

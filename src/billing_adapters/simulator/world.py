@@ -115,9 +115,12 @@ class World:
             raise no_such(kind, object_id, param, hint)
         return found
 
-    def rows(self, kind: str) -> Iterator[JsonObject]:
-        """Iterate over the objects of a kind in the caller's mode, newest first."""
-        return filter(self._is_visible, reversed(self.table(kind).values()))
+    def rows(self, kind: str, older_than: str | None = None) -> Iterator[JsonObject]:
+        """Iterate over the objects of a kind in the caller's mode, newest first, from behind one of them on."""
+        newest = reversed(self.table(kind).values())
+        if older_than is not None:
+            next(one for one in newest if one["id"] == older_than)
+        return filter(self._is_visible, newest)
 
     def _is_visible(self, one: JsonObject) -> bool:
         return self.livemode_of(one) == self.caller.livemode

@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 import stripe as sdk
 
+from billing_adapters.simulator.exchange import call
+
 NEVER = {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
 
 
@@ -194,8 +196,8 @@ def test_what_is_not_captured_within_a_week_goes_back(stripe, api, pay):
 def test_a_status_says_what_may_be_done(api, pay):
     paid = pay()
 
-    for call in (api.payment_intents.confirm, api.payment_intents.capture, api.payment_intents.cancel):
-        assert refused(call, paid.id).code == "payment_intent_unexpected_state"
+    for attempt in (api.payment_intents.confirm, api.payment_intents.capture, api.payment_intents.cancel):
+        assert refused(attempt, paid.id).code == "payment_intent_unexpected_state"
     assert refused(api.payment_intents.update, paid.id, {"amount": 1}).code == "payment_intent_unexpected_state"
     assert api.payment_intents.update(paid.id, {"description": "Pack"}).description == "Pack"
 
@@ -237,9 +239,16 @@ def test_a_payment_that_cannot_be_is_refused_and_leaves_nothing_behind(api, para
     assert api.payment_intents.list().data == []
 
 
-def test_who_names_no_version_or_an_older_one_may_still_name_the_types(connect):
+def test_who_names_no_version_or_an_older_one_may_still_name_the_types(stripe, connect):
     old = {"amount": 100, "currency": "usd", "payment_method_types": ["card"]}
+    unversioned = call(
+        "POST",
+        "http://api/v1/payment_intents",
+        {"Authorization": "Bearer sk_test_simulated"},
+        "amount=100&currency=usd&payment_method_types[]=card&confirm=true&payment_method=pm_card_visa",
+    )
 
+    assert stripe.answer(unversioned).status == 200
     assert connect(stripe_version="2025-03-31.basil").payment_intents.create(old).payment_method_types == ["card"]
 
 
