@@ -1,7 +1,10 @@
 """A simulated Stripe, and Stripe's own library in front of it."""
 
+import json
+
 import pytest
 import stripe as sdk
+from conformance import check_answer, check_object
 
 from billing_adapters.simulator import SimulatedStripe
 
@@ -13,9 +16,33 @@ def _no_telemetry(monkeypatch):
     monkeypatch.setattr(sdk, "enable_telemetry", False)
 
 
+class Conforming(SimulatedStripe):
+    """A simulated Stripe that notes what it says in today's version, and not as Stripe's specification wants it."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.wrong = []
+
+    def answer(self, call):
+        answer = super().answer(call)
+        if answer.headers.get("Stripe-Version") == VERSION and answer.headers["Content-Type"] == "application/json":
+            said = json.loads(answer.body)
+            if "error" in said:
+                about = [one for one in said["error"].values() if isinstance(one, dict) and "object" in one]
+                self.wrong += [why for one in about for why in check_object(one, strict=True)]
+            else:
+                self.wrong += check_answer(call.method, call.path, said, strict=True)
+        return answer
+
+
 @pytest.fixture
 def stripe():
-    return SimulatedStripe(seed=7)
+    conforming = Conforming(seed=7)
+    yield conforming
+    client = sdk.StripeClient("sk_test_simulated", http_client=conforming.http_client(), stripe_version=VERSION)
+    events = client.v1.events.list({"limit": 100}).auto_paging_iter()
+    wrong = [why for one in events for why in check_object(one.to_dict(for_json=True), strict=True)]
+    assert conforming.wrong + wrong == []
 
 
 @pytest.fixture
