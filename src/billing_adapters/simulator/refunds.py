@@ -75,6 +75,7 @@ def update(world: World, params: Params) -> JsonObject:
     after = merged(refund["metadata"], params["metadata"]) if "metadata" in params else refund["metadata"]
     with world.changing(refund, "refund.updated"):
         refund["metadata"] = after
+    world.emit("charge.refund.updated", refund)
     return refund
 
 

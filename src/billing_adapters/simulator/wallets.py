@@ -2,7 +2,7 @@
 
 from billing_adapters.simulator import customers
 from billing_adapters.simulator.methods import attach, card_of, check_attachable, named
-from billing_adapters.simulator.params import Params
+from billing_adapters.simulator.params import Params, flag, metadata, required, text
 from billing_adapters.simulator.presenting import JsonObject
 from billing_adapters.simulator.refusals import invalid
 from billing_adapters.simulator.routes import Routes
@@ -55,6 +55,18 @@ def _let_go(world: World, customer: JsonObject) -> None:
     for method in world.table("payment_method").values():
         if method["customer"] == customer["id"]:
             method["customer"] = None
+
+
+@ROUTES.post("/v1/customers/{customer}/sources", {"source": required(text), "metadata": metadata, "validate": flag})
+def add_source(world: World, params: Params) -> JsonObject:
+    """Keep the card of a token for a customer, as older integrations do; the first one is the default."""
+    customer = world.get("customer", params["customer"])
+    method = attach(world, named(world, params["source"], "source"), customer)
+    card = legacy_card(world, method)
+    with world.changing(customer, "customer.updated"):
+        world.emit("customer.source.created", card)
+        customer["default_source"] = customer["default_source"] or method["id"]
+    return card
 
 
 customers.ON_CHANGE.append(_keep)

@@ -272,6 +272,15 @@ def test_refunds_add_up_and_never_exceed_the_charge(api, pay, events):
     assert [one.id for one in api.refunds.list({"charge": intent.latest_charge}).data] == [second.id, first.id]
 
 
+def test_the_metadata_of_a_refund_can_change(api, pay, events):
+    refund = api.refunds.create({"payment_intent": pay().id})
+    events()
+
+    assert api.refunds.update(refund.id, {"metadata": {"a": "b"}}).metadata.a == "b"
+
+    assert events() == ["refund.updated", "charge.refund.updated"]
+
+
 def test_a_refund_is_pending_and_then_succeeds(stripe, api, pay, events):
     refund = api.refunds.create({"payment_intent": pay("pm_card_pendingRefund").id})
     assert refund.status == "pending"
@@ -360,6 +369,20 @@ def test_a_customer_with_a_source_can_be_charged_directly(api, events):
 
     assert (charge["payment_method"], charge["captured"]) == (customer.default_source, False)
     assert api.charges.capture(charge["id"]).captured
+
+
+def test_the_first_source_of_a_customer_is_its_default(api, customer, events):
+    events()
+
+    first = api.customers.payment_sources.create(customer.id, {"source": "tok_visa"})
+    second = api.customers.payment_sources.create(customer.id, {"source": "tok_mastercard"})
+
+    assert (first.brand, second.brand) == ("Visa", "Mastercard")
+    assert api.customers.retrieve(customer.id).default_source == first.id
+    assert events().count("customer.updated") == 1
+    assert (
+        refused(api.customers.payment_sources.create, customer.id, {"source": "tok_chargeDeclined"}).code == "card_declined"
+    )
 
 
 def test_a_token_that_is_declined_is_refused(api, events):
