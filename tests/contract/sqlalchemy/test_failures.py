@@ -417,7 +417,7 @@ def test_an_account_whose_holds_close_between_the_queries_is_read_again(engine, 
     assert (found.version, found.books.held, found.holds) == (3, 0, ())
 
 
-@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_a_server_that_is_made_to_forget_is_told_again(engine):
     """A host may have its pool send DISCARD ALL between two users of a connection, and lose what was prepared on it."""
 
@@ -443,7 +443,7 @@ def test_a_server_that_is_made_to_forget_is_told_again(engine):
     assert entries[0].available_after == 14
 
 
-@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_a_client_may_speak_another_encoding(engine, store):
     """That is the connection's own; what it has no letters for is refused."""
     account = AccountId(fresh("Zoë"))
