@@ -188,6 +188,6 @@ def thorough(session: nox.Session) -> None:
 @nox.session(python=HERE, default=False)
 def bench(session: nox.Session) -> None:
     """Measure the ledger against what its databases can do at most."""
-    session.install("--editable", ".[postgres]", *groups("postgres"))
+    session.install("--editable", ".[postgres,simulator]", *groups("postgres"))
     # Where the server keeps its lock file is all the same to it.
     session.run("python", "-m", "benchmarks", *session.posargs, env={"PYTHONWARNINGS": "ignore:XDG_RUNTIME_DIR"})

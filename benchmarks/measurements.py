@@ -9,6 +9,7 @@ from benchmarks.ledger import BATCH, Callers, Work, ask, calling, open_billing, 
 from benchmarks.limits import pgbench, raw_sqlite
 from benchmarks.rounds import Effort, Row, in_turns
 from benchmarks.seeding import CREDITS, Accounts, seed
+from benchmarks.selling import calls, shop, syncs
 from billing_adapters.sqlalchemy.store import open_engine
 
 __all__ = ["MEASUREMENTS"]
@@ -79,6 +80,15 @@ def on_sqlite(effort: Effort) -> Iterator[Row]:
                 yield in_turns(f"SQLite: {name}, many accounts", limit, ours, effort, least=0.5)
 
 
+def selling(effort: Effort) -> Iterator[Row]:
+    """Sync the catalog, and ask for one thing, through the gateway instead of Stripe's own library alone."""
+    count = 10_000
+    with shop(count) as opened:
+        with syncs(opened) as (bare, ours):
+            yield in_turns(f"sync of {count:,} products with prices", bare, ours, effort, least=1 / 1.3)
+        yield in_turns("one call of the gateway", *calls(opened), effort, least=1 / 1.05)
+
+
 def importing(_effort: Effort) -> Iterator[Row]:
     """Import the core."""
     yield imports()
@@ -91,6 +101,7 @@ MEASUREMENTS: Mapping[str, Callable[[Effort], Iterator[Row]]] = MappingProxyType
     "history": history,
     "lots": lots,
     "sqlite": on_sqlite,
+    "selling": selling,
     "imports": importing,
 })
 

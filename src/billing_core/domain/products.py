@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Self
 
@@ -49,6 +50,7 @@ PLAN_TIER = "plan_tier"
 _MOST_DIGITS = len(str(MAX_AMOUNT))
 
 _KEYS = (CREDIT_AMOUNT, CREDIT_TYPE, FEATURE_FLAGS, PLAN_TIER)
+_KNOWN = frozenset(_KEYS)
 _DIGITS = re.compile(r"[0-9]+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
 
@@ -285,11 +287,10 @@ class _Reader:
         return text
 
     def look_for_misspellings(self) -> None:
-        for key in self._metadata:
-            folded = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower().replace("-", "_").replace(" ", "_")
-            meant = difflib.get_close_matches(folded, _KEYS, n=1, cutoff=0.85)
-            if key not in _KEYS and meant and meant[0] not in self._metadata:
-                self._note(key, f"is not read: did you mean {meant[0]}?", Severity.WARNING)
+        for key in sorted(self._metadata.keys() - _KNOWN):
+            meant = _meant(key)
+            if meant and meant not in self._metadata:
+                self._note(key, f"is not read: did you mean {meant}?", Severity.WARNING)
 
     def _text(self, key: str) -> str | None:
         value = self._metadata.get(key)
@@ -297,6 +298,13 @@ class _Reader:
 
     def _note(self, key: str, message: str, severity: Severity = Severity.ERROR) -> None:
         self.problems.append(Problem(self._product, key, self._metadata.get(key), message, severity))
+
+
+@lru_cache(maxsize=1024)  # catalogs use few keys, in every product
+def _meant(key: str) -> str | None:
+    """Return the key that somebody may have meant by another one."""
+    folded = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower().replace("-", "_").replace(" ", "_")
+    return next(iter(difflib.get_close_matches(folded, _KEYS, n=1, cutoff=0.85)), None)
 
 
 def whole_amount(text: str) -> int:
