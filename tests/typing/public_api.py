@@ -29,12 +29,22 @@ from billing_core import (
     HoldClosed,
     Ignored,
     InsufficientCredits,
+    Intent,
+    IntentState,
+    IssuedInvoice,
     LotKind,
+    Money,
     OnPlanChange,
+    Outcome,
+    Placed,
     Policies,
+    Preview,
     Price,
     Problem,
     Product,
+    Proration,
+    ProviderDeclined,
+    ProviderUnavailable,
     Refund,
     RefundExceeded,
     Refused,
@@ -44,6 +54,7 @@ from billing_core import (
     Spend,
     Status,
     Subscription,
+    SyncReport,
     TopUp,
     TopUpIntent,
     TrialCredits,
@@ -231,6 +242,37 @@ def what_is_sold(billing: Billing) -> None:
     assert_type(billing.catalog.prices("prod_1"), Sequence[Price])
     assert_type(billing.catalog.problems(), Sequence[Problem])
     billing.customers.link("acme", "cus_1")
+
+
+def what_is_ordered(billing: Billing) -> None:
+    payment = billing.checkout.pay("acme", "price_1", quantity=2, key="order-1")
+    assert_type(payment, Placed)
+    assert_type(payment.secret, str | None)
+    page = billing.checkout.page("acme", "price_2", success_url="https://shop.example/thanks", trial_days=14)
+    assert_type(billing.checkout.returned(page.id).subscription, str | None)
+    assert_type(billing.subscriptions.create("acme", "price_2"), Placed)
+    preview = billing.subscriptions.preview("acme", "sub_1", "price_2", proration=Proration.LATER)
+    assert_type(preview, Preview)
+    assert_type(preview.due, Money)
+    assert_type(billing.subscriptions.cancel("acme", "sub_1", now=True), Placed)
+    assert_type(billing.payments.refund("acme", "pi_1", Money(500, "usd")), Placed)
+    assert_type(billing.payments.invoices("acme", limit=3), Sequence[IssuedInvoice])
+    for intent in billing.checkout.resume(limit=10):
+        assert_type(intent, Intent)
+        assert_type(intent.state, IntentState)
+    try:
+        billing.checkout.charge("acme", "price_1", key="order-2")
+    except ProviderDeclined as refusal:
+        assert_type(refusal.code, str)
+    except ProviderUnavailable:
+        assert_type(billing.top_ups.charge("acme"), TopUp | None)
+
+
+def the_catalog_is_synced(billing: Billing) -> None:
+    report = billing.catalog.sync(progress=print)
+    assert_type(report, SyncReport)
+    assert_type(report.products.added, tuple[str, ...])
+    assert_type(billing.webhooks.catch_up(limit=100), Sequence[Outcome])
 
 
 def money_went_back(billing: Billing) -> None:
