@@ -187,7 +187,8 @@ def _container(
     container.register(Ids, instance=ids)
     container.register(Policies, instance=policies)
     container.register(Folding, instance=folding)
-    container.register(Billing, gateway=gateway)
+    container.register(PaymentProvider | None, instance=gateway)
+    container.register(Billing)
     return container
 
 
