@@ -35,6 +35,7 @@ STRIPE_WEBHOOK_SECRET = "STRIPE_WEBHOOK_SECRET"  # noqa: S105 - the name of a va
 LIVEMODE = "BILLING_LIVEMODE"
 STRIPE_KEY = "BILLING_STRIPE_KEY"
 STRIPE_API_KEY = "STRIPE_API_KEY"
+STRIPE_URL = "BILLING_STRIPE_URL"
 
 _DEFAULT_URL = "sqlite:///billing.db"
 _PASSING_URL = re.compile(r"sqlite(\+pysqlite)?://(/(:memory:)?)?")
@@ -58,18 +59,21 @@ class Settings:
         webhook_secrets: The signing secrets of the webhook endpoint (`whsec_...`); several while one replaces another.
         livemode: Whether to take live or test news alone, and ignore the other; None takes both.
         stripe_key: The secret or restricted key for what is ordered; empty: nothing can be ordered.
+        stripe_url: Where Stripe is, for a simulator (`http://127.0.0.1:12111`); empty: where it always is.
     """
 
     database_url: str = field(default=_DEFAULT_URL, repr=False)
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     livemode: bool | None = None
     stripe_key: str = field(default="", repr=False)
+    stripe_url: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Read `BILLING_DATABASE_URL`, `BILLING_WEBHOOK_SECRETS` (a comma list), `BILLING_LIVEMODE`, `BILLING_STRIPE_KEY`.
 
         `STRIPE_WEBHOOK_SECRET` is taken as one more secret, and `STRIPE_API_KEY` as the key if there is no other.
+        `BILLING_STRIPE_URL` is where a simulator is.
 
         Raises:
             Invalid: `BILLING_LIVEMODE` is neither true nor false, or the database would be gone with every command.
@@ -80,6 +84,7 @@ class Settings:
             webhook_secrets=tuple(dict.fromkeys(secret.strip() for secret in listed if secret.strip())),
             livemode=_mode(environment.get(LIVEMODE, "")),
             stripe_key=environment.get(STRIPE_KEY, "").strip() or environment.get(STRIPE_API_KEY, "").strip(),
+            stripe_url=environment.get(STRIPE_URL, "").strip(),
         )
 
     def require_secrets(self) -> None:
@@ -158,9 +163,11 @@ def _asking(settings: Settings, chosen: PaymentProvider | None) -> Iterator[Paym
         yield chosen
         return
     try:
-        ours = StripeGateway(settings.stripe_key)
+        ours = StripeGateway(settings.stripe_key, base_address=settings.stripe_url or None)
     except Invalid as refusal:
         raise Invalid(STRIPE_KEY, refusal.reason) from refusal
+    if ours.livemode and settings.stripe_url:
+        raise Invalid(STRIPE_URL, f"is for test keys: {STRIPE_KEY} moves real money, and goes to nobody but Stripe")
     if settings.livemode not in {None, ours.livemode}:
         raise Invalid(STRIPE_KEY, f"is a key of {'live' if ours.livemode else 'test'} mode, and {LIVEMODE} says the other")
     try:

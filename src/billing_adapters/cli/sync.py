@@ -1,7 +1,8 @@
 """`billing sync` and `billing catch-up`: what the payment provider says is read, and kept."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -19,9 +20,8 @@ _COLUMNS = ("added", "changed", "archived", "deleted", "unchanged", "unreadable"
 
 def sync() -> None:
     """Read all products and prices of the provider; exit with 1 if one cannot be read, or a product grants nothing."""
-    with opened() as billing, _progress() as progress:
-        task = progress.add_task("", total=None)
-        report = billing.catalog.sync(lambda so_far: progress.update(task, description=_so_far(so_far)))
+    with opened() as billing, _shown() as progress:
+        report = billing.catalog.sync(progress)
     _show(report)
     if not report.clean:
         raise typer.Exit(1)
@@ -44,10 +44,16 @@ def catch_up(
         raise typer.Exit(1)
 
 
-def _progress() -> Progress:
-    """Return a line on the error stream that is gone when the report comes."""
+@contextmanager
+def _shown() -> Iterator[Callable[[SyncReport], object]]:
+    """Give what shows how far it is: a line on the terminal, which is gone when the report comes; elsewhere nothing."""
+    if not errors.is_terminal:
+        yield lambda _: None
+        return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
+    with Progress(*columns, console=errors, transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda report: progress.update(task, description=_so_far(report))
 
 
 def _so_far(report: SyncReport) -> str:
