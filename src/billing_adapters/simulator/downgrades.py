@@ -253,6 +253,9 @@ def _line(line: JsonObject, version: str, _: _Context) -> JsonObject:
     line.update({name: origin.get(name) for name in ("proration", "subscription", "subscription_item", "invoice_item")})
     line["tax_amounts"] = line.pop("taxes")
     pricing = line.pop("pricing")
+    if pricing is None:
+        line.update(plan=None, price=None)
+        return line
     named = pricing["price_details"]
     price = {"id": named["price"], "object": "price", "currency": line["currency"], "product": named["product"]}
     plan = {**price, "object": "plan", "amount_decimal": pricing["unit_amount_decimal"]}

@@ -21,12 +21,27 @@ from billing_adapters.simulator.presenting import JsonObject, presented
 from billing_adapters.simulator.refusals import Refused, card_declined, unexpected_state
 from billing_adapters.simulator.world import World
 
-__all__ = ["MAY", "ON_PAID", "attempted", "authenticated", "canceled", "capture", "check", "opened", "refusal", "tell_paid"]
+__all__ = [
+    "MAY",
+    "ON_FAILED",
+    "ON_PAID",
+    "attempted",
+    "authenticated",
+    "canceled",
+    "capture",
+    "check",
+    "opened",
+    "refusal",
+    "tell_paid",
+]
 
 EXPANDABLE.update(payment_intent="payment_intent", latest_charge="charge")
 
 ON_PAID: list[Callable[[World, JsonObject], None]] = []
 """What other resources do about a charge that brought money."""
+
+ON_FAILED: list[Callable[[World, JsonObject], None]] = []
+"""What other resources do about a payment intent whose payment failed."""
 
 _BEFORE = ("requires_payment_method", "requires_confirmation", "requires_action")
 MAY: Mapping[str, tuple[str, ...]] = MappingProxyType({
@@ -180,6 +195,8 @@ def _failed(world: World, intent: JsonObject, method: JsonObject, presence: Pres
         intent["latest_charge"] = error["charge"] = charge["id"]
     intent.update(status="requires_payment_method", payment_method=None, last_payment_error=error)
     world.emit("payment_intent.payment_failed", intent)
+    for react in ON_FAILED:
+        react(world, intent)
     return why
 
 

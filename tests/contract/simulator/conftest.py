@@ -73,3 +73,62 @@ def events(stripe):
         return [one for one in new if one["type"] == kind] if kind else [one["type"] for one in new]
 
     return happened
+
+
+@pytest.fixture
+def every_event(stripe):
+    """Return a function that tells every event that has happened, oldest first, as plain JSON."""
+    client = sdk.StripeClient("sk_test_simulated", http_client=stripe.http_client(), stripe_version=VERSION)
+
+    def happened():
+        every = [one.to_dict(for_json=True) for one in client.v1.events.list({"limit": 100}).auto_paging_iter()]
+        return every[::-1]
+
+    return happened
+
+
+@pytest.fixture
+def gold(api):
+    """Make a price of 20.00 a month."""
+    product = api.products.create({"name": "Gold", "metadata": {"credits": "100"}})
+    return api.prices.create({
+        "product": product.id,
+        "currency": "usd",
+        "unit_amount": 2000,
+        "recurring": {"interval": "month"},
+    })
+
+
+@pytest.fixture
+def silver(api, gold):
+    """Make a price of 10.00 a month."""
+    return api.prices.create({
+        "product": gold.product,
+        "currency": "usd",
+        "unit_amount": 1000,
+        "recurring": {"interval": "month"},
+    })
+
+
+@pytest.fixture
+def with_card(api):
+    """Return a function that makes a customer who pays with a card."""
+
+    def customer(card="pm_card_visa"):
+        made = api.customers.create({"email": "jenny@example.com"})
+        method = api.payment_methods.attach(card, {"customer": made.id})
+        settings = {"invoice_settings": {"default_payment_method": method.id}}
+        return api.customers.update(made.id, settings)
+
+    return customer
+
+
+@pytest.fixture
+def subscribe(api, gold, with_card):
+    """Return a function that subscribes a customer with a card to gold, unless told otherwise."""
+
+    def subscribed(customer=None, card="pm_card_visa", **params):
+        who = customer or with_card(card).id
+        return api.subscriptions.create({"customer": who, "items": [{"price": gold.id}], **params})
+
+    return subscribed
