@@ -6,6 +6,7 @@
 from billing_adapters.simulator.asgi import simulator_asgi
 from billing_adapters.simulator.deliveries import Delivered
 from billing_adapters.simulator.faults import Faults, WebhookFaults
+from billing_adapters.simulator.refusals import Refused
 from billing_adapters.simulator.simulated import SimulatedStripe
 
-__all__ = ["Delivered", "Faults", "SimulatedStripe", "WebhookFaults", "simulator_asgi"]
+__all__ = ["Delivered", "Faults", "Refused", "SimulatedStripe", "WebhookFaults", "simulator_asgi"]

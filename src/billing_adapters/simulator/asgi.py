@@ -1,7 +1,7 @@
 """The door over HTTP: an ASGI application, for any of Stripe's libraries and its command line.
 
-Besides Stripe's own addresses there are two pages that Stripe does not have: `/authenticate/{id}`, where objects send the
-owner of a card, and `/_simulator/clock`, which a POST of `seconds` advances. Webhooks are posted after each request.
+Besides Stripe's own addresses there are the pages that objects name (see `pages`), `/authenticate/{id}`, where they send
+the owner of a card, and `/_simulator/clock`, which a POST of `seconds` advances. Webhooks are posted after each request.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 from attrs import define, field
 
 from billing_adapters.simulator.exchange import Answer, Call, Silence, Silent, answered
+from billing_adapters.simulator.pages import is_page
 from billing_adapters.simulator.simulated import SimulatedStripe
 
 __all__ = ["post", "simulator_asgi"]
@@ -109,6 +110,8 @@ class SimulatorApp:
             return _advanced(self.stripe, call)
         if call.path.startswith(_AUTHENTICATE):
             return _authenticated(self.stripe, call)
+        if is_page(call.path):
+            return self.stripe.page(call)
         return self.stripe.answer(call)
 
     async def deliver(self) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
-from billing_adapters.simulator import disputes, intents, refunds, setups
+from billing_adapters.simulator import checkout_paying, disputes, intents, pages, refunds, setups
 from billing_adapters.simulator.deliveries import Delivered, Deliveries, Delivery, Pending, Send
 from billing_adapters.simulator.exchange import Answer, Call
 from billing_adapters.simulator.faults import Faults
@@ -90,6 +90,46 @@ class SimulatedStripe:
 
     # What customers and banks do -----------------------------------------------------------------------------------------
 
+    def pay(
+        self,
+        session_id: str,
+        card: str = "4242424242424242",
+        *,
+        email: str = "customer@example.com",
+        promotion_code: str | None = None,
+        authenticates: bool = True,
+    ) -> str:
+        """Let a customer pay in a Checkout Session, as on its page, and return where they go next.
+
+        Args:
+            session_id: A session of any mode that is open.
+            card: The number of a test card.
+            email: What they say when they are asked.
+            promotion_code: What they enter first.
+            authenticates: Whether they confirm the payment if their card wants that, or fail to.
+
+        Raises:
+            ValueError: There is no such session.
+            Refused: The card is declined, and the session stays open; or it is open no more.
+        """
+        with self._lock:
+            self._catch_up()
+            session = self._existing(checkout_paying.KIND, session_id)
+            with self._world.called_by(Caller(session["livemode"])):
+                if promotion_code:
+                    checkout_paying.use_code(self._world, session, promotion_code)
+                details = {"number": card, "exp_month": 12, "exp_year": self.now.year + 1, "cvc": "123"}
+                checkout_paying.pay(self._world, session, checkout_paying.Payer(details, email))
+                if checkout_paying.waits_for(self._world, session):
+                    checkout_paying.authenticate(self._world, session, succeeded=authenticates)
+            return checkout_paying.return_url(session)
+
+    def page(self, call: Call) -> Answer:
+        """Answer whoever looks at a page that an object names, such as that of a Checkout Session, or sends its form."""
+        with self._lock:
+            self._catch_up()
+            return pages.page(self._world, call)
+
     def authenticate(self, intent_id: str, *, succeeded: bool = True) -> None:
         """Let the owner of a card confirm a payment or setup intent that requires action, or fail to.
 
@@ -105,6 +145,7 @@ class SimulatedStripe:
             finish = setups.authenticated if kind == "setup_intent" else intents.authenticated
             with self._world.called_by(Caller(intent["livemode"])):
                 finish(self._world, intent, succeeded=succeeded)
+                checkout_paying.settle(self._world, intent)
 
     def return_url(self, intent_id: str) -> str | None:
         """Return where the owner of a card goes after having authenticated an intent, or None."""

@@ -1,0 +1,254 @@
+"""Checkout paying: what a customer does in a session, and how it ends.
+
+Source: https://docs.stripe.com/payments/checkout/how-checkout-works.
+"""
+
+from attrs import frozen
+
+from billing_adapters.simulator import customers, intents, setups
+from billing_adapters.simulator.cards import Decline
+from billing_adapters.simulator.charging import Presence
+from billing_adapters.simulator.checkout_discounts import apply, by_code, check_usable, redeem
+from billing_adapters.simulator.checkout_items import is_recurring, items_of
+from billing_adapters.simulator.checkout_subscribing import subscribed
+from billing_adapters.simulator.intents import attempted, canceled, opened, refusal
+from billing_adapters.simulator.methods import made
+from billing_adapters.simulator.params import Params, merged
+from billing_adapters.simulator.payments import shipped
+from billing_adapters.simulator.presenting import JsonObject
+from billing_adapters.simulator.refusals import card_declined, invalid
+from billing_adapters.simulator.world import World
+
+__all__ = [
+    "KIND", "Payer", "described", "expire", "pay", "remember", "return_url", "settle", "use_code", "waits_for",
+]  # fmt: skip
+
+KIND = "checkout.session"
+_ASKED, _SESSIONS = "parameters of checkout sessions", "checkout sessions of intents"
+
+
+@frozen
+class Payer:
+    """Who pays, and with which card, as parameters describe one."""
+
+    card: Params
+    email: str | None = None
+    name: str | None = None
+
+
+def remember(world: World, session: JsonObject, params: Params) -> None:
+    """Keep what a session was asked for beyond what it says, and let it expire."""
+    world.table(_ASKED)[session["id"]] = params
+    world.schedule(session["expires_at"], lambda later: _expire_if_open(later, session))
+
+
+def use_code(world: World, session: JsonObject, code: str) -> None:
+    """Take what a promotion code promises off a session.
+
+    Raises:
+        Refused: There is no such code, or it is not for this.
+    """
+    promotion = by_code(world, code)
+    discount = {"promotion_code": promotion["id"]}
+    items = items_of(world, session)
+    subtotal = session["amount_subtotal"]
+    coupon = check_usable(world, discount, session["customer"], session["currency"], subtotal)
+    apply(session, items, coupon)
+    session["discounts"] = [{"coupon": None, **discount}]
+
+
+def pay(world: World, session: JsonObject, payer: Payer) -> None:
+    """Pay, subscribe, or keep a card; afterwards the session is complete, or its intent requires action.
+
+    Raises:
+        Refused: The card is declined, and the session stays open.
+    """
+    check_open(session)
+    known = session["customer_details"] or {}
+    given = {"email": known.get("email") or payer.email, "name": payer.name or known.get("name")}
+    details = {name: value for name, value in given.items() if value}
+    asked = world.table(_ASKED)[session["id"]]
+    owner = _owner(world, session, asked, details)
+    if session["mode"] == "payment" and not session["amount_total"]:
+        _complete(world, session, owner, details)
+        return
+    method = made(world, {"type": "card", "card": payer.card, "billing_details": details})
+    asked["payer"] = details
+    _DO[session["mode"]](world, session, method, owner)
+
+
+def check_open(session: JsonObject) -> None:
+    """Make sure that a session is open.
+
+    Raises:
+        Refused: It is not.
+    """
+    if session["status"] != "open":
+        raise invalid(f"This Checkout Session is {session['status']}.")
+
+
+def waits_for(world: World, session: JsonObject) -> JsonObject | None:
+    """Return the intent of an open session that waits for its owner's authentication, or None."""
+    intent = _intent(world, session)
+    return intent if session["status"] == "open" and intent and intent["status"] == "requires_action" else None
+
+
+def authenticate(world: World, session: JsonObject, *, succeeded: bool) -> None:
+    """Let the owner of a card confirm what a session waits for, or not.
+
+    Raises:
+        Refused: The session waits for nothing, or the card is declined after all, and the session stays open.
+    """
+    intent = waits_for(world, session)
+    if intent is None:
+        raise invalid("This Checkout Session does not wait for authentication.")
+    if intent["object"] == "setup_intent":
+        setups.authenticated(world, intent, succeeded=succeeded)
+        error = intent["last_setup_error"]
+        if error:
+            raise card_declined(error["message"], error["code"], error.get("decline_code"))
+    else:
+        why = intents.authenticated(world, intent, succeeded=succeeded)
+        if why:
+            raise refusal(intent, why)
+    settle(world, intent)
+
+
+def settle(world: World, intent: JsonObject) -> None:
+    """Complete the session of an intent, if it has one and is paid."""
+    session_id = world.table(_SESSIONS).get(intent["id"], {}).get("session")
+    if not session_id or intent["status"] not in {"succeeded", "requires_capture"}:
+        return
+    session = world.get(KIND, session_id)
+    details = world.table(_ASKED)[session_id]["payer"]
+    _complete(world, session, intent["customer"], details)
+
+
+def return_url(session: JsonObject) -> str:
+    """Return where a customer goes who has paid."""
+    return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
+
+
+def expire(world: World, session: JsonObject) -> None:
+    """End a session that is open; its intent, if it has one, is canceled."""
+    session.update(status="expired", url=None)
+    intent = _intent(world, session)
+    if intent and intent["object"] == "payment_intent":
+        canceled(world, intent, "automatic")
+    elif intent:
+        setups.cancel(world, {"id": intent["id"]})
+    world.emit("checkout.session.expired", session)
+
+
+def described(world: World, customer_id: str | None, email: str | None, details: Params | None = None) -> JsonObject | None:
+    """Return what is known about the customer of a session, or None if nothing is."""
+    known = world.get("customer", customer_id, "customer") if customer_id else {}
+    given = {"email": email, **(details or {})}
+    if not known and not any(given.values()):
+        return None
+    return {
+        "address": known.get("address"),
+        "business_name": known.get("business_name"),
+        "email": given["email"] or known.get("email"),
+        "individual_name": known.get("individual_name"),
+        "name": given.get("name") or known.get("name"),
+        "phone": known.get("phone"),
+        "tax_exempt": known.get("tax_exempt", "none"),
+        "tax_ids": [] if details is not None else None,
+    }
+
+
+# Inside -------------------------------------------------------------------------------------------------------------------
+
+
+def _expire_if_open(world: World, session: JsonObject) -> None:
+    if session["status"] == "open":
+        expire(world, session)
+
+
+def _intent(world: World, session: JsonObject) -> JsonObject | None:
+    for kind in ("payment_intent", "setup_intent"):
+        if session[kind]:
+            return world.get(kind, session[kind], kind)
+    return None
+
+
+def _owner(world: World, session: JsonObject, asked: Params, details: Params) -> str | None:
+    """Return the customer, who may be created by the first attempt, or None for a guest."""
+    owner: str | None = session["customer"] or asked.get("new customer")
+    if owner or (session["mode"] != "subscription" and session["customer_creation"] != "always"):
+        return owner
+    customer = customers.create(world, dict(details))
+    asked["new customer"] = customer["id"]
+    return str(customer["id"])
+
+
+def _pay_once(world: World, session: JsonObject, method: JsonObject, owner: str | None) -> None:
+    intent = _intent(world, session) or _opened(world, session, owner)
+    intent["amount"] = session["amount_total"]  # less than at the first attempt if a code was entered since
+    why: Decline | None = attempted(world, intent, method, Presence.HERE)
+    if why:
+        raise refusal(intent, why)
+    settle(world, intent)
+
+
+def _opened(world: World, session: JsonObject, owner: str | None) -> JsonObject:
+    data = world.table(_ASKED)[session["id"]].get("payment_intent_data", {})
+    members = {"amount": session["amount_total"], "currency": session["currency"], "customer": owner, **data}
+    members["metadata"] = merged({}, data.get("metadata", {}))
+    members["shipping"] = shipped(data.get("shipping"))
+    return _belonging(world, session, opened(world, members))
+
+
+def _keep(world: World, session: JsonObject, method: JsonObject, owner: str | None) -> None:
+    data = world.table(_ASKED)[session["id"]].get("setup_intent_data", {})
+    members = {"customer": owner, **data, "metadata": merged({}, data.get("metadata", {}))}
+    intent = _intent(world, session) or _belonging(world, session, setups.opened(world, members))
+    setups.confirm(world, {"id": intent["id"], "payment_method": method["id"]})
+    settle(world, intent)
+
+
+def _belonging(world: World, session: JsonObject, intent: JsonObject) -> JsonObject:
+    session[intent["object"]] = intent["id"]
+    world.table(_SESSIONS)[intent["id"]] = {"session": session["id"]}
+    return intent
+
+
+def _subscribe(world: World, session: JsonObject, method: JsonObject, owner: str | None) -> None:
+    asked = world.table(_ASKED)[session["id"]]
+    items = items_of(world, session)
+    params: Params = {
+        **asked.get("subscription_data", {}),
+        "customer": owner,
+        "default_payment_method": method["id"],
+        "items": [_wanted(one) for one in items if is_recurring(one["price"])],
+    }
+    once = [_wanted(one) for one in items if not is_recurring(one["price"])]
+    discounts = [{name: value for name, value in one.items() if value} for one in session["discounts"]]
+    params.update({name: value for name, value in (("add_invoice_items", once), ("discounts", discounts)) if value})
+    subscription = subscribed(world, session, params)
+    session.update(subscription=subscription["id"], invoice=subscription["latest_invoice"])
+    _complete(world, session, owner, asked["payer"])
+
+
+def _wanted(item: JsonObject) -> Params:
+    quantity = {} if item["quantity"] is None else {"quantity": item["quantity"]}
+    return {"price": item["price"]["id"], **quantity}
+
+
+_DO = {"payment": _pay_once, "setup": _keep, "subscription": _subscribe}
+
+
+def _complete(world: World, session: JsonObject, owner: str | None, details: Params) -> None:
+    session.update(status="complete", url=None, customer=owner, payment_status=_payment_status(world, session))
+    session["customer_details"] = described(world, owner, session["customer_email"], details)
+    redeem(world, session["discounts"])
+    world.emit("checkout.session.completed", session)
+
+
+def _payment_status(world: World, session: JsonObject) -> str:
+    """Say whether the money is there; what is only authorized is not."""
+    if not session["amount_total"]:
+        return "no_payment_required"
+    intent = _intent(world, session)
+    return "unpaid" if intent and intent["status"] == "requires_capture" else "paid"
