@@ -21,7 +21,7 @@ from billing_adapters.simulator.params import (
     text,
 )
 from billing_adapters.simulator.presenting import JsonObject
-from billing_adapters.simulator.pricing import RECURRING, TAX_BEHAVIOR, made
+from billing_adapters.simulator.pricing import RECURRING, TAX_BEHAVIOR, check_rhythm, made
 from billing_adapters.simulator.refusals import exclusive, invalid, missing
 from billing_adapters.simulator.world import World
 
@@ -74,7 +74,7 @@ def _planned(world: World, item: Params, param: str) -> Params:
             raise invalid("Quantity should not be specified where usage_type is `metered`.", f"{param}[quantity]")
     elif "quantity" not in item:
         raise missing(f"{param}[quantity]")
-    return {**item, "of": price}
+    return {**item, "metadata": merged({}, item.get("metadata", {})), "of": price}
 
 
 def _sold(world: World, price_id: str, param: str) -> JsonObject:
@@ -98,6 +98,8 @@ def _draft(world: World, item: Params, param: str) -> JsonObject:
             raise missing(f"{param}[{first}]")
     if "product" in data:
         world.get("product", data["product"], f"{param}[product]")
+    check_rhythm(data.get("recurring"))
+    merged({}, data.get("product_data", {}).get("metadata", {}))
     precise = str(data.get("unit_amount_decimal", data.get("unit_amount")))
     return {"currency": data["currency"], "recurring": data.get("recurring"), "unit_amount_decimal": precise}
 
@@ -168,7 +170,7 @@ def _item(world: World, item: Params, code: str, *, tried: bool) -> JsonObject:
         "amount_total": amount,
         "currency": code,
         "description": world.get("product", price["product"])["name"],
-        "metadata": merged({}, item.get("metadata") or {}),
+        "metadata": item["metadata"],
         "price": price,
         "quantity": item.get("quantity"),
     }

@@ -67,7 +67,7 @@ def _do(world: World, session: JsonObject, form: Form) -> None:
         authenticate(world, session, succeeded=action == "complete")
         return
     code = form.get("promotion_code", "").strip()
-    if code and session["allow_promotion_codes"]:
+    if code:
         use_code(world, session, code)
     if action == "apply":
         return

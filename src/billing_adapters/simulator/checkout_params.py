@@ -19,11 +19,13 @@ from billing_adapters.simulator.params import (
     flag,
     integer,
     many,
+    merged,
     metadata,
     nested,
     required,
     text,
 )
+from billing_adapters.simulator.payable import check_amount
 from billing_adapters.simulator.payments import METHOD_TYPES_GONE, SHIPPING
 from billing_adapters.simulator.presenting import JsonObject
 from billing_adapters.simulator.refusals import exclusive, invalid, missing
@@ -31,6 +33,7 @@ from billing_adapters.simulator.world import World
 
 __all__ = ["CREATE", "LONGEST_SECONDS", "check", "check_discounts", "check_items", "web_address"]
 
+_HOSTED_PAGE = "2026-03-25"  # since then it is not called `hosted` any more
 _SHORTEST_SECONDS, LONGEST_SECONDS = 30 * 60, 24 * 3600
 
 
@@ -121,6 +124,10 @@ def check(world: World, params: Params) -> None:
             raise missing(needed)
     if "customer" in params:
         world.get("customer", params["customer"], "customer")
+    for name in ("payment_intent_data", "setup_intent_data", "subscription_data"):
+        merged({}, params.get(name, {}).get("metadata", {}))  # too many keys are refused now, and not when it is paid
+    if params.get("ui_mode") == "hosted" and world.caller.version >= _HOSTED_PAGE:
+        raise invalid("Invalid ui_mode: must be one of elements, embedded_page, form, or hosted_page", "ui_mode")
     _check_expiry(world, params.get("expires_at"))
 
 
@@ -151,6 +158,7 @@ def check_items(world: World, params: Params, items: list[Params]) -> str:
     if params["mode"] == "payment" and 0 < subtotal < least:
         message = f"The Checkout Session's total amount due must add up to at least {written(least, code)}"
         raise invalid(message, code="amount_too_small")
+    check_amount(max(subtotal, least), code)
     return code
 
 

@@ -48,6 +48,9 @@ def use_code(world: World, session: JsonObject, code: str) -> None:
     Raises:
         Refused: There is no such code, or it is not for this.
     """
+    check_open(session)
+    if not session["allow_promotion_codes"]:
+        raise invalid("This Checkout Session takes no promotion codes.", "promotion_code")
     promotion = by_code(world, code)
     discount = {"promotion_code": promotion["id"]}
     items = items_of(world, session)

@@ -22,6 +22,7 @@ _MARKETING_FEATURES = "2024-04-10"
 _BASIL = "2025-03-31"
 _BILLING_MODE = "2025-06-30"
 _CLOVER = "2025-09-30"
+_HOSTED_PAGE = "2026-03-25"
 _REFUND_OWNERS = "2026-08-26"
 _ENDIVE = "2026-09-30"
 _NEWEST = _ENDIVE
@@ -164,6 +165,12 @@ def _invoice_of(payment_intent: Any, context: _Context) -> Any:  # noqa: ANN401 
     return payments[0]["invoice"] if payments else None
 
 
+def _session(session: JsonObject, version: str, _: _Context) -> JsonObject:
+    if version < _HOSTED_PAGE and session.get("ui_mode") == "hosted_page":
+        session["ui_mode"] = "hosted"
+    return session
+
+
 # Subscriptions ------------------------------------------------------------------------------------------------------------
 
 
@@ -267,6 +274,7 @@ def _line(line: JsonObject, version: str, _: _Context) -> JsonObject:
 
 _REWRITES: Mapping[str, Rewrite] = MappingProxyType({
     "charge": _charge,
+    "checkout.session": _session,
     "discount": _discount,
     "invoice": _invoice,
     "line_item": _line,

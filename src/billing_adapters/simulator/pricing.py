@@ -33,6 +33,7 @@ __all__ = [
     "RECURRING",
     "TAX_BEHAVIOR",
     "TIERS",
+    "check_rhythm",
     "made",
     "options",
     "plan_of",
@@ -88,7 +89,7 @@ def made(world: World, params: Params) -> JsonObject:
         Refused: The parameters contradict each other, or the lookup key is taken.
     """
     _check_amounts(params)
-    _check_rhythm(params.get("recurring"))
+    check_rhythm(params.get("recurring"))
     product = world.get("product", params["product"], "product")
     price = world.new("price", "price", {**_members(params), "product": product["id"]})
     if params.get("lookup_key"):
@@ -250,6 +251,11 @@ def _check_tiers(params: Params) -> None:
         raise invalid("Tiers must be in ascending order of `up_to`.", "tiers")
 
 
-def _check_rhythm(recurring: Mapping[str, Any] | None) -> None:
+def check_rhythm(recurring: Mapping[str, Any] | None) -> None:
+    """Make sure that a price recurs often enough, if at all.
+
+    Raises:
+        Refused: It does not.
+    """
     if recurring and recurring.get("interval_count", 1) > _LONGEST[recurring["interval"]]:
         raise invalid("Prices may recur at most every three years.", "recurring[interval_count]")

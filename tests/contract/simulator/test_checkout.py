@@ -255,6 +255,31 @@ def test_a_card_can_be_kept_without_paying(stripe, api, customer, events):
     assert well_formed(after)
 
 
+def test_the_hosted_page_has_its_older_name_in_older_versions(connect, price):
+    session = {
+        "mode": "payment",
+        "line_items": [{"price": price.id, "quantity": 1}],
+        "success_url": "https://shop.example",
+        "ui_mode": "hosted",
+    }
+
+    assert connect(stripe_version="2026-02-25.clover").checkout.sessions.create(session).ui_mode == "hosted"
+    assert refused(connect().checkout.sessions.create, session).param == "ui_mode"
+
+
+def test_too_much_metadata_is_refused_before_anybody_pays(open_session, events):
+    many = {f"key{number}": "x" for number in range(51)}
+    events()
+
+    for params in (
+        {"payment_intent_data": {"metadata": many}},
+        {"line_items": [{"price_data": INLINE, "quantity": 1, "metadata": many}]},
+        {"line_items": [{"price_data": {**INLINE, "product_data": {"name": "A", "metadata": many}}, "quantity": 1}]},
+    ):
+        assert "50 keys" in refused(open_session, **params).message
+    assert events() == []
+
+
 def test_metadata_can_be_changed(api, open_session):
     session = open_session(metadata={"a": "1", "b": "2"})
 
@@ -277,6 +302,8 @@ def test_metadata_can_be_changed(api, open_session):
         ({"success_url": "shop.example"}, "url_invalid", "success_url"),
         ({"expires_at": 1}, None, "expires_at"),
         ({"expires_at": 9999999999}, None, "expires_at"),
+        ({"line_items": [{"price_data": {**INLINE, "currency": "xxx"}, "quantity": 1}]}, None, "currency"),
+        ({"line_items": [{"price_data": {**INLINE, "unit_amount": 10**8}, "quantity": 1}]}, "amount_too_large", "amount"),
         ({"currency": "eur"}, None, "line_items[0][price]"),
         ({"discounts": [{"coupon": "none"}]}, "resource_missing", "discounts[0][coupon]"),
         (
