@@ -36,6 +36,7 @@ def create(world: World, params: Params) -> JsonObject:
     check(world, params)
     items = planned(world, params)
     code = check_items(world, params, items)
+    discount = check_discounts(world, params, code, items)
     session_id = world.new_id(f"cs_{'live' if world.caller.livemode else 'test'}")
     session = world.new(KIND, "cs", {**_blank(), **_members(world, params), "currency": code}, session_id)
     session["expires_at"] = params.get("expires_at", world.now + LONGEST_SECONDS)
@@ -43,9 +44,9 @@ def create(world: World, params: Params) -> JsonObject:
     if params["mode"] != "setup":
         tried = bool({"trial_end", "trial_period_days"} & params.get("subscription_data", {}).keys())
         kept = keep_items(world, session_id, items, code, tried=tried)
-        apply(session, kept, check_discounts(world, params, code, items))
+        apply(world, session, kept, discount)
     world.add(session)
-    remember(world, session, params)
+    remember(world, session, params, discount)
     return session
 
 

@@ -5,8 +5,8 @@ Source: https://docs.stripe.com/api/checkout/sessions/line_items.
 
 from typing import Any
 
+from billing_adapters.simulator.amounts import cost
 from billing_adapters.simulator.catalog import new_product
-from billing_adapters.simulator.checkout_amounts import amount_of
 from billing_adapters.simulator.params import (
     Fields,
     Params,
@@ -25,7 +25,7 @@ from billing_adapters.simulator.pricing import RECURRING, TAX_BEHAVIOR, check_rh
 from billing_adapters.simulator.refusals import exclusive, invalid, missing
 from billing_adapters.simulator.world import World
 
-__all__ = ["ITEMS", "check_mode", "currency_of", "is_recurring", "items_of", "keep_items", "planned"]
+__all__ = ["ITEMS", "amount_of", "check_mode", "currency_of", "is_recurring", "items_of", "keep_items", "planned"]
 
 _ITEMS = "items of checkout sessions"
 _MOST_ITEMS = 100
@@ -101,7 +101,8 @@ def _draft(world: World, item: Params, param: str) -> JsonObject:
     check_rhythm(data.get("recurring"))
     merged({}, data.get("product_data", {}).get("metadata", {}))
     precise = str(data.get("unit_amount_decimal", data.get("unit_amount")))
-    return {"currency": data["currency"], "recurring": data.get("recurring"), "unit_amount_decimal": precise}
+    terms = {"currency": data["currency"], "recurring": data.get("recurring"), "unit_amount_decimal": precise}
+    return {**terms, "tiers": None, "transform_quantity": None}
 
 
 def check_mode(mode: str, items: list[Params]) -> None:
@@ -120,6 +121,11 @@ def check_mode(mode: str, items: list[Params]) -> None:
     if mode == "subscription" and not any(recurring):
         message = "You must provide at least one recurring price in `subscription` mode when using prices."
         raise invalid(message, "line_items")
+
+
+def amount_of(price: JsonObject, quantity: int, code: str) -> int:
+    """Return what a quantity costs, in minor units of a currency in which the price is given."""
+    return cost(price if code == price["currency"] else {**price, **price["currency_options"][code]}, quantity)
 
 
 def is_recurring(price: JsonObject) -> bool:
@@ -177,8 +183,8 @@ def _item(world: World, item: Params, code: str, *, tried: bool) -> JsonObject:
 
 
 def _inline(world: World, data: Params) -> JsonObject:
-    """Create a price for this session only: nobody else can use it, so it is not active."""
+    """Create a price for this session only, which is not active; a recurring one is, as long as it is subscribed to."""
     terms: dict[str, Any] = {name: value for name, value in data.items() if name != "product_data"}
     if "product_data" in data:
         terms["product"] = new_product(world, {**data["product_data"], "active": False})["id"]
-    return made(world, {**terms, "active": False})
+    return made(world, {**terms, "active": "recurring" in data})

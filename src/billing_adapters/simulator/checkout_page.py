@@ -5,7 +5,16 @@ from collections.abc import Mapping
 
 from billing_adapters.simulator import html
 from billing_adapters.simulator.checkout_items import items_of
-from billing_adapters.simulator.checkout_paying import KIND, Payer, authenticate, pay, return_url, use_code, waits_for
+from billing_adapters.simulator.checkout_paying import (
+    KIND,
+    Payer,
+    authenticate,
+    pay,
+    return_url,
+    use_code,
+    waits_for,
+    wants_card,
+)
 from billing_adapters.simulator.currencies import written
 from billing_adapters.simulator.exchange import Answer
 from billing_adapters.simulator.params import Params
@@ -74,7 +83,7 @@ def _do(world: World, session: JsonObject, form: Form) -> None:
     email = form.get("email", "").strip()
     if not email and _wants_email(session):
         raise card_declined("Please say where the receipt goes.", "incomplete_email", param="email")
-    card = card_of(form) if _wants_card(session) else {}
+    card = card_of(form) if wants_card(session) else {}
     pay(world, session, Payer(card, email or None, form.get("name", "").strip() or None))
 
 
@@ -132,7 +141,7 @@ def _fields(session: JsonObject, form: Form) -> list[str]:
     fields = []
     if _wants_email(session):
         fields.append(html.field("email", "Email", form.get("email", ""), type="email", autocomplete="email"))
-    if _wants_card(session):
+    if wants_card(session):
         fields += [
             html.field("number", "Card number", inputmode="numeric", autocomplete="cc-number"),
             html.field("expiry", "Expiry (MM / YY)", autocomplete="cc-exp", placeholder="12 / 34"),
@@ -149,7 +158,3 @@ def _fields(session: JsonObject, form: Form) -> list[str]:
 
 def _wants_email(session: JsonObject) -> bool:
     return not (session["customer_details"] or {}).get("email")
-
-
-def _wants_card(session: JsonObject) -> bool:
-    return session["mode"] != "payment" or bool(session["amount_total"])

@@ -6,9 +6,8 @@ Source: https://docs.stripe.com/api/checkout/sessions/create.
 from typing import Any
 from urllib.parse import urlsplit
 
-from billing_adapters.simulator.checkout_amounts import amount_of
-from billing_adapters.simulator.checkout_discounts import check_usable
-from billing_adapters.simulator.checkout_items import ITEMS, check_mode, currency_of
+from billing_adapters.simulator.checkout_discounts import usable
+from billing_adapters.simulator.checkout_items import ITEMS, amount_of, check_mode, currency_of
 from billing_adapters.simulator.currencies import LEAST, written
 from billing_adapters.simulator.params import (
     Fields,
@@ -57,14 +56,14 @@ _PAYMENT: Fields = {
     "transfer_group": text,
 }
 _SUBSCRIPTION: Fields = {
-    "billing_cycle_anchor": integer(0),
-    "billing_mode": anything,
+    "billing_mode": nested({"type": required(choice("classic", "flexible")), "flexible": anything}),
     "description": text,
     "metadata": metadata,
-    "proration_behavior": choice("create_prorations", "none"),
     "trial_end": integer(0),
     "trial_period_days": integer(1),
-    "trial_settings": anything,
+    "trial_settings": nested({
+        "end_behavior": required(nested({"missing_payment_method": required(choice("cancel", "create_invoice", "pause"))}))
+    }),
 }
 CREATE: Fields = {
     "allow_promotion_codes": flag,
@@ -126,9 +125,18 @@ def check(world: World, params: Params) -> None:
         world.get("customer", params["customer"], "customer")
     for name in ("payment_intent_data", "setup_intent_data", "subscription_data"):
         merged({}, params.get(name, {}).get("metadata", {}))  # too many keys are refused now, and not when it is paid
+    _check_trial(world, params.get("subscription_data", {}))
     if params.get("ui_mode") == "hosted" and world.caller.version >= _HOSTED_PAGE:
         raise invalid("Invalid ui_mode: must be one of elements, embedded_page, form, or hosted_page", "ui_mode")
     _check_expiry(world, params.get("expires_at"))
+
+
+def _check_trial(world: World, data: Params) -> None:
+    if "trial_end" in data and "trial_period_days" in data:
+        raise exclusive("subscription_data[trial_end]", "subscription_data[trial_period_days]")
+    if data.get("trial_end", world.now + 1) <= world.now:
+        message = "Invalid timestamp: must be an integer Unix timestamp in the future."
+        raise invalid(message, "subscription_data[trial_end]")
 
 
 def _check_expiry(world: World, expires_at: int | None) -> None:
@@ -152,6 +160,8 @@ def check_items(world: World, params: Params, items: list[Params]) -> str:
         return str(params["currency"])
     check_mode(params["mode"], items)
     code = currency_of(items, params.get("currency"))
+    if params["mode"] == "subscription" and any(item["of"]["currency"] != code for item in items):
+        raise invalid("The simulator subscribes in the currency of the price itself only.", "currency")
     subtotal = _subtotal(items, code)
     check_discounts(world, params, code, items)
     least = LEAST.get(code, 1)
@@ -163,7 +173,7 @@ def check_items(world: World, params: Params, items: list[Params]) -> str:
 
 
 def check_discounts(world: World, params: Params, code: str, items: list[Params]) -> JsonObject | None:
-    """Return the coupon of what is sold, or None if there is none.
+    """Return the discount on what is sold, or None if there is none.
 
     Raises:
         Refused: It may not be used for this.
@@ -171,7 +181,7 @@ def check_discounts(world: World, params: Params, code: str, items: list[Params]
     for discount in params.get("discounts", []):
         if len(discount) != 1:
             raise exclusive("discounts[0][coupon]", "discounts[0][promotion_code]")
-        return check_usable(world, discount, params.get("customer"), code, _subtotal(items, code))
+        return usable(world, discount, params.get("customer"), code, _subtotal(items, code))
     return None
 
 

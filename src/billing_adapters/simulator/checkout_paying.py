@@ -8,11 +8,12 @@ from attrs import frozen
 from billing_adapters.simulator import customers, intents, setups
 from billing_adapters.simulator.cards import Decline
 from billing_adapters.simulator.charging import Presence
-from billing_adapters.simulator.checkout_discounts import apply, by_code, check_usable, redeem
-from billing_adapters.simulator.checkout_items import is_recurring, items_of
-from billing_adapters.simulator.checkout_subscribing import subscribed
+from billing_adapters.simulator.checkout_discounts import apply, by_code, usable
+from billing_adapters.simulator.checkout_items import items_of
+from billing_adapters.simulator.checkout_subscribing import began, first_intent, given_up, paid_with
+from billing_adapters.simulator.discounts import redeemed
 from billing_adapters.simulator.intents import attempted, canceled, opened, refusal
-from billing_adapters.simulator.methods import made
+from billing_adapters.simulator.methods import attach, made
 from billing_adapters.simulator.params import Params, merged
 from billing_adapters.simulator.payments import shipped
 from billing_adapters.simulator.presenting import JsonObject
@@ -36,9 +37,9 @@ class Payer:
     name: str | None = None
 
 
-def remember(world: World, session: JsonObject, params: Params) -> None:
+def remember(world: World, session: JsonObject, params: Params, discount: JsonObject | None) -> None:
     """Keep what a session was asked for beyond what it says, and let it expire."""
-    world.table(_ASKED)[session["id"]] = params
+    world.table(_ASKED)[session["id"]] = {**params, "discount": discount}
     world.schedule(session["expires_at"], lambda later: _expire_if_open(later, session))
 
 
@@ -51,13 +52,11 @@ def use_code(world: World, session: JsonObject, code: str) -> None:
     check_open(session)
     if not session["allow_promotion_codes"]:
         raise invalid("This Checkout Session takes no promotion codes.", "promotion_code")
-    promotion = by_code(world, code)
-    discount = {"promotion_code": promotion["id"]}
-    items = items_of(world, session)
-    subtotal = session["amount_subtotal"]
-    coupon = check_usable(world, discount, session["customer"], session["currency"], subtotal)
-    apply(session, items, coupon)
-    session["discounts"] = [{"coupon": None, **discount}]
+    given = {"promotion_code": by_code(world, code)["id"]}
+    discount = usable(world, given, session["customer"], session["currency"], session["amount_subtotal"])
+    apply(world, session, items_of(world, session), discount)
+    session["discounts"] = [{"coupon": None, **given}]
+    world.table(_ASKED)[session["id"]]["discount"] = discount
 
 
 def pay(world: World, session: JsonObject, payer: Payer) -> None:
@@ -71,13 +70,19 @@ def pay(world: World, session: JsonObject, payer: Payer) -> None:
     given = {"email": known.get("email") or payer.email, "name": payer.name or known.get("name")}
     details = {name: value for name, value in given.items() if value}
     asked = world.table(_ASKED)[session["id"]]
+    asked["payer"] = details
     owner = _owner(world, session, asked, details)
-    if session["mode"] == "payment" and not session["amount_total"]:
-        _complete(world, session, owner, details)
+    if not wants_card(session):
+        _complete(world, session, owner)
         return
     method = made(world, {"type": "card", "card": payer.card, "billing_details": details})
-    asked["payer"] = details
     _DO[session["mode"]](world, session, method, owner)
+
+
+def wants_card(session: JsonObject) -> bool:
+    """Say whether a card is needed: to pay, or to keep it for later."""
+    optional = session["mode"] == "payment" or session["payment_method_collection"] == "if_required"
+    return session["mode"] == "setup" or bool(session["amount_total"]) or not optional
 
 
 def check_open(session: JsonObject) -> None:
@@ -122,9 +127,7 @@ def settle(world: World, intent: JsonObject) -> None:
     session_id = world.table(_SESSIONS).get(intent["id"], {}).get("session")
     if not session_id or intent["status"] not in {"succeeded", "requires_capture"}:
         return
-    session = world.get(KIND, session_id)
-    details = world.table(_ASKED)[session_id]["payer"]
-    _complete(world, session, intent["customer"], details)
+    _complete(world, world.get(KIND, session_id), intent["customer"], intent["payment_method"])
 
 
 def return_url(session: JsonObject) -> str:
@@ -135,8 +138,11 @@ def return_url(session: JsonObject) -> str:
 def expire(world: World, session: JsonObject) -> None:
     """End a session that is open; its intent, if it has one, is canceled."""
     session.update(status="expired", url=None)
+    subscription = _subscription(world, session)
     intent = _intent(world, session)
-    if intent and intent["object"] == "payment_intent":
+    if subscription:
+        given_up(world, subscription)
+    elif intent and intent["object"] == "payment_intent":
         canceled(world, intent, "automatic")
     elif intent:
         setups.cancel(world, {"id": intent["id"]})
@@ -170,20 +176,33 @@ def _expire_if_open(world: World, session: JsonObject) -> None:
 
 
 def _intent(world: World, session: JsonObject) -> JsonObject | None:
-    for kind in ("payment_intent", "setup_intent"):
-        if session[kind]:
-            return world.get(kind, session[kind], kind)
-    return None
+    named = world.table(_ASKED)[session["id"]].get("intent")
+    return world.get(named["kind"], named["id"]) if named else None
+
+
+def _subscription(world: World, session: JsonObject) -> JsonObject | None:
+    named = world.table(_ASKED)[session["id"]].get("subscription")
+    return world.get("subscription", named) if named else None
 
 
 def _owner(world: World, session: JsonObject, asked: Params, details: Params) -> str | None:
     """Return the customer, who may be created by the first attempt, or None for a guest."""
     owner: str | None = session["customer"] or asked.get("new customer")
+    if owner:
+        _note_email(world, owner, details)
     if owner or (session["mode"] != "subscription" and session["customer_creation"] != "always"):
         return owner
     customer = customers.create(world, dict(details))
     asked["new customer"] = customer["id"]
     return str(customer["id"])
+
+
+def _note_email(world: World, owner: str, details: Params) -> None:
+    """Let a customer of whom no email was known have the one that was entered."""
+    customer = world.get("customer", owner, "customer")
+    if not customer["email"] and "email" in details:
+        with world.changing(customer, "customer.updated"):
+            customer["email"] = details["email"]
 
 
 def _pay_once(world: World, session: JsonObject, method: JsonObject, owner: str | None) -> None:
@@ -212,40 +231,47 @@ def _keep(world: World, session: JsonObject, method: JsonObject, owner: str | No
 
 
 def _belonging(world: World, session: JsonObject, intent: JsonObject) -> JsonObject:
-    session[intent["object"]] = intent["id"]
+    if session["mode"] != "subscription":
+        session[intent["object"]] = intent["id"]
+    world.table(_ASKED)[session["id"]]["intent"] = {"kind": intent["object"], "id": intent["id"]}
     world.table(_SESSIONS)[intent["id"]] = {"session": session["id"]}
     return intent
 
 
 def _subscribe(world: World, session: JsonObject, method: JsonObject, owner: str | None) -> None:
+    """Pay the first invoice; or, if nothing is due today, keep the card and begin afterwards."""
+    attach(world, method, world.get("customer", str(owner), "customer"))
+    if not session["amount_total"]:
+        _keep(world, session, method, owner)
+        return
+    subscription = _subscription(world, session) or _began(world, session, str(owner), method["id"])
+    paid_with(world, subscription, method["id"])
+    intent = _intent(world, session) or _belonging(world, session, first_intent(world, subscription))
+    why = attempted(world, intent, method, Presence.HERE)
+    if why:
+        raise refusal(intent, why)
+    settle(world, intent)
+
+
+def _began(world: World, session: JsonObject, owner: str, method_id: str | None) -> JsonObject:
     asked = world.table(_ASKED)[session["id"]]
-    items = items_of(world, session)
-    params: Params = {
-        **asked.get("subscription_data", {}),
-        "customer": owner,
-        "default_payment_method": method["id"],
-        "items": [_wanted(one) for one in items if is_recurring(one["price"])],
-    }
-    once = [_wanted(one) for one in items if not is_recurring(one["price"])]
-    discounts = [{name: value for name, value in one.items() if value} for one in session["discounts"]]
-    params.update({name: value for name, value in (("add_invoice_items", once), ("discounts", discounts)) if value})
-    subscription = subscribed(world, session, params)
-    session.update(subscription=subscription["id"], invoice=subscription["latest_invoice"])
-    _complete(world, session, owner, asked["payer"])
-
-
-def _wanted(item: JsonObject) -> Params:
-    quantity = {} if item["quantity"] is None else {"quantity": item["quantity"]}
-    return {"price": item["price"]["id"], **quantity}
+    subscription = began(world, session, asked.get("subscription_data", {}), owner, method_id)
+    asked["subscription"] = subscription["id"]
+    return subscription
 
 
 _DO = {"payment": _pay_once, "setup": _keep, "subscription": _subscribe}
 
 
-def _complete(world: World, session: JsonObject, owner: str | None, details: Params) -> None:
+def _complete(world: World, session: JsonObject, owner: str | None, method_id: str | None = None) -> None:
+    asked = world.table(_ASKED)[session["id"]]
+    if session["mode"] == "subscription":
+        subscription = _subscription(world, session) or _began(world, session, str(owner), method_id)
+        session.update(subscription=subscription["id"], invoice=subscription["latest_invoice"])
+    elif asked["discount"]:
+        redeemed(world, asked["discount"], checkout_session=session["id"])
     session.update(status="complete", url=None, customer=owner, payment_status=_payment_status(world, session))
-    session["customer_details"] = described(world, owner, session["customer_email"], details)
-    redeem(world, session["discounts"])
+    session["customer_details"] = described(world, owner, session["customer_email"], asked["payer"])
     world.emit("checkout.session.completed", session)
 
 

@@ -136,6 +136,17 @@ def test_a_guest_stays_one_unless_a_customer_is_asked_for(stripe, api, open_sess
     assert [one.id for one in found] == [guest.id]
 
 
+def test_a_customer_of_whom_no_email_is_known_gets_the_one_that_is_entered(stripe, api, open_session):
+    customer = api.customers.create({"name": "Jenny Rosen"})
+    session = open_session(customer=customer.id)
+
+    stripe.pay(session.id, email="jenny@example.com")
+
+    assert api.customers.retrieve(customer.id).email == "jenny@example.com"
+    details = api.checkout.sessions.retrieve(session.id).customer_details
+    assert (details.email, details.name) == ("jenny@example.com", "Jenny Rosen")
+
+
 def test_a_declined_attempt_creates_no_second_customer(stripe, api, open_session):
     session = open_session(customer_creation="always")
 
