@@ -8,6 +8,7 @@ from billing_adapters.simulator.charging import AUTHENTICATION_REQUIRED, Presenc
 from billing_adapters.simulator.discounts import chosen, left_after_invoice, redeemed
 from billing_adapters.simulator.methods import card_of, is_set_up, used_by
 from billing_adapters.simulator.params import Params, merged
+from billing_adapters.simulator.payers import method_of_subscription
 from billing_adapters.simulator.periods import DAY, HOUR, period_end
 from billing_adapters.simulator.presenting import JsonObject
 from billing_adapters.simulator.refusals import card_declined, exclusive, invalid
@@ -25,7 +26,7 @@ def begun(world: World, params: Params) -> JsonObject:
     behavior = params.get("payment_behavior", "allow_incomplete")
     subscription = prepared(world, customer, params)
     discounts = chosen(world, params.get("discounts"), customer["id"])
-    method = _method(world, customer, subscription)
+    method = method_of_subscription(world, subscription)
     pays = subscription["status"] == "incomplete"
     if pays and behavior != "default_incomplete":
         check_payable(world, method, strict=behavior == "error_if_incomplete")
@@ -135,15 +136,6 @@ def _trial_end(world: World, params: Params) -> int | None:
     if end <= world.now:
         raise invalid("Invalid timestamp: must be an integer Unix timestamp in the future.", "trial_end")
     return int(end)
-
-
-def _method(world: World, customer: JsonObject, subscription: JsonObject) -> JsonObject | None:
-    named = (
-        subscription["default_payment_method"]
-        or customer["invoice_settings"]["default_payment_method"]
-        or customer["default_source"]
-    )
-    return world.table("payment_method").get(named) if named else None
 
 
 def _first_invoice(world: World, subscription: JsonObject, behavior: str, *, away: bool, has_method: bool) -> None:

@@ -27,7 +27,7 @@ from billing_adapters.simulator.refusals import exclusive, invalid
 from billing_adapters.simulator.routes import Routes
 from billing_adapters.simulator.world import World
 
-__all__ = ["ROUTES", "pending_of", "take", "waiting"]
+__all__ = ["ROUTES", "formed", "pending_of", "take", "waiting"]
 
 ROUTES = Routes()
 _URL = "/v1/invoiceitems"
@@ -125,6 +125,13 @@ def list_all(world: World, params: Params) -> JsonObject:
 
 def waiting(world: World, **members: Any) -> JsonObject:  # noqa: ANN401 - any members
     """Create an invoice item, and tell it."""
+    pending = world.add(formed(world, **members))
+    world.emit("invoiceitem.created", pending)
+    return pending
+
+
+def formed(world: World, **members: Any) -> JsonObject:  # noqa: ANN401 - any members
+    """Return an invoice item with all its members, which is not kept yet."""
     amount = members["amount"]
     pending: JsonObject = world.new(_KIND, "ii", {})
     created = pending.pop("created")
@@ -144,8 +151,6 @@ def waiting(world: World, **members: Any) -> JsonObject:  # noqa: ANN401 - any m
         "test_clock": None,
         **members,
     })
-    world.add(pending)
-    world.emit("invoiceitem.created", pending)
     return pending
 
 

@@ -1,6 +1,6 @@
 """Invoices, as requests ask for them. What becomes of them is in `invoicing`. Source: https://docs.stripe.com/api/invoices."""
 
-from billing_adapters.simulator import intents, invoicing
+from billing_adapters.simulator import intents, invoice_payments, invoicing
 from billing_adapters.simulator.charging import Presence
 from billing_adapters.simulator.discounts import DISCOUNTS, chosen, redeemed
 from billing_adapters.simulator.invoice_items import pending_of, take
@@ -17,17 +17,16 @@ from billing_adapters.simulator.params import (
     flag,
     merged,
     metadata,
-    nested,
-    required,
     text,
 )
+from billing_adapters.simulator.payers import method_of, subscription_of
 from billing_adapters.simulator.periods import HOUR
 from billing_adapters.simulator.presenting import JsonObject
 from billing_adapters.simulator.refusals import Refused, invalid
 from billing_adapters.simulator.renewals import advanced
 from billing_adapters.simulator.routes import Routes
 from billing_adapters.simulator.search import SEARCH, search
-from billing_adapters.simulator.subscribing import billed, method_of
+from billing_adapters.simulator.subscribing import billed
 from billing_adapters.simulator.world import World
 
 __all__ = ["ROUTES"]
@@ -159,9 +158,9 @@ def pay(world: World, params: Params) -> JsonObject:
         invoicing.marked_out_of_band(world, invoice)
         return invoice
     presence = Presence.AWAY if params.get("off_session", True) else Presence.HERE
-    why = invoicing.attempt(world, invoice, method, presence, invoice["next_payment_attempt"])
+    why = invoicing.attempt(world, invoice, method, presence, invoice["next_payment_attempt"], counts=False)
     if why:
-        raise intents.refusal(invoicing.intent_of(world, invoice), why)
+        raise intents.refusal(invoice_payments.intent_of(world, invoice), why)
     return invoice
 
 
@@ -198,8 +197,8 @@ def list_all(world: World, params: Params) -> JsonObject:
     wanted = params.get("subscription")
 
     def keep(one: JsonObject) -> bool:
-        details = (one["parent"] or {}).get("subscription_details") or {}
-        return alike(one) and (wanted is None or details.get("subscription") == wanted)
+        of = subscription_of(world, one)
+        return alike(one) and (wanted is None or (of is not None and of["id"] == wanted))
 
     return page(world, KIND, _URL, params, keep)
 
@@ -208,28 +207,6 @@ def list_all(world: World, params: Params) -> JsonObject:
 def find(world: World, params: Params) -> JsonObject:
     """Return the invoices that a query finds."""
     return search(world, KIND, f"{_URL}/search", params, _SEARCHED)
-
-
-# Payments of invoices -----------------------------------------------------------------------------------------------------
-
-_PAYMENT = nested({"payment_intent": text, "type": required(choice("payment_intent", "charge")), "charge": text})
-
-
-@ROUTES.get("/v1/invoice_payments", {**PAGE, **CREATED, "invoice": text, "payment": _PAYMENT, "status": text})
-def list_payments(world: World, params: Params) -> JsonObject:
-    """Return a page of the payments of invoices."""
-    alike, named = same(params, "invoice", "status"), params.get("payment", {}).get("payment_intent")
-
-    def keep(one: JsonObject) -> bool:
-        return alike(one) and (named is None or one["payment"]["payment_intent"] == named)
-
-    return page(world, "invoice_payment", "/v1/invoice_payments", params, keep)
-
-
-@ROUTES.get("/v1/invoice_payments/{id}")
-def retrieve_payment(world: World, params: Params) -> JsonObject:
-    """Return a payment of an invoice."""
-    return world.get("invoice_payment", params["id"])
 
 
 # Inside -------------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ Source: https://docs.stripe.com/invoicing/overview. A draft becomes open and the
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from attrs import field, frozen
 
@@ -14,9 +13,9 @@ from billing_adapters.simulator.charging import Presence
 from billing_adapters.simulator.currencies import LEAST
 from billing_adapters.simulator.discounts import discount_lines
 from billing_adapters.simulator.expanding import EXPANDABLE
+from billing_adapters.simulator.invoice_payments import intent_of, payment_by, request_payment, withdraw_payment
 from billing_adapters.simulator.invoice_shape import blank
-from billing_adapters.simulator.listing import inline
-from billing_adapters.simulator.presenting import JsonObject, asked_only
+from billing_adapters.simulator.presenting import JsonObject
 from billing_adapters.simulator.refusals import invalid
 from billing_adapters.simulator.world import World
 
@@ -29,11 +28,9 @@ __all__ = [
     "composed",
     "drafted",
     "finalized",
-    "intent_of",
     "marked_out_of_band",
     "marked_paid",
     "marked_uncollectible",
-    "payments_of",
     "relined",
     "voided",
 ]
@@ -125,18 +122,28 @@ def finalized(world: World, invoice: JsonObject) -> None:
     with world.changing(customer, "customer.updated"):
         customer["balance"] = balance
     if due:
-        _request_payment(world, invoice)
+        request_payment(world, invoice)
     world.emit("invoice.finalized", invoice)
     if not due:
         marked_paid(world, invoice)
 
 
 def attempt(
-    world: World, invoice: JsonObject, method: JsonObject | None, presence: Presence, then: int | None = None
+    world: World,
+    invoice: JsonObject,
+    method: JsonObject | None,
+    presence: Presence,
+    then: int | None = None,
+    *,
+    counts: bool = True,
 ) -> Decline | None:
-    """Try to collect an open invoice, and return why it was declined; `then` is when it is tried again if it fails."""
+    """Try to collect an open invoice, and return why it was declined.
+
+    `then` is when it is tried again if it fails; `counts` whether it counts as one of the tries that are planned.
+    """
     intent = intent_of(world, invoice)
-    invoice.update(attempted=True, attempt_count=invoice["attempt_count"] + 1, next_payment_attempt=then)
+    tries = invoice["attempt_count"] + 1 if counts else max(invoice["attempt_count"], 1)
+    invoice.update(attempted=True, attempt_count=tries, next_payment_attempt=then)
     if method is None:
         world.emit("invoice.payment_failed", invoice)
         _tell(ON_FAILED, world, invoice)
@@ -161,7 +168,7 @@ def marked_paid(world: World, invoice: JsonObject, amount: int = 0) -> None:
 
 def marked_out_of_band(world: World, invoice: JsonObject) -> None:
     """Note that an invoice was paid elsewhere."""
-    _withdraw_payment(world, invoice)
+    withdraw_payment(world, invoice)
     with world.changing(invoice, _UPDATED):
         paid = invoice["amount_due"]
         invoice.update(status="paid", amount_paid=paid, amount_remaining=0, amount_paid_off_stripe=paid, auto_advance=False)
@@ -173,7 +180,7 @@ def marked_out_of_band(world: World, invoice: JsonObject) -> None:
 
 def voided(world: World, invoice: JsonObject) -> None:
     """Declare an open invoice void: as if it had never been."""
-    _withdraw_payment(world, invoice)
+    withdraw_payment(world, invoice)
     with world.changing(invoice, _UPDATED):
         invoice.update(status="void", auto_advance=False, next_payment_attempt=None)
         _note(world, invoice, "voided_at")
@@ -187,18 +194,6 @@ def marked_uncollectible(world: World, invoice: JsonObject, reason: str = "user_
         invoice["status_details"] = {"uncollectible": {"reason": reason}}
         _note(world, invoice, "marked_uncollectible_at")
     world.emit("invoice.marked_uncollectible", invoice)
-
-
-def payments_of(world: World, invoice: JsonObject) -> list[JsonObject]:
-    """Return the payments of an invoice."""
-    return [one for one in world.table("invoice_payment").values() if one["invoice"] == invoice["id"]]
-
-
-def intent_of(world: World, invoice: JsonObject) -> JsonObject:
-    """Return the payment intent with which an open invoice is paid."""
-    payment = next(one for one in payments_of(world, invoice) if one["is_default"])
-    found: JsonObject = world.table("payment_intent")[payment["payment"]["payment_intent"]]
-    return found
 
 
 def _settled(total: int, balance: int, currency: str) -> tuple[int, int]:
@@ -219,51 +214,8 @@ def _tell(whom: list[Callable[[World, JsonObject], None]], world: World, invoice
 # Payments -----------------------------------------------------------------------------------------------------------------
 
 
-def _request_payment(world: World, invoice: JsonObject) -> None:
-    created = invoice["billing_reason"] == "subscription_create"
-    members: JsonObject = {
-        "amount": invoice["amount_due"],
-        "capture_method": "automatic",
-        "currency": invoice["currency"],
-        "customer": invoice["customer"],
-        "description": "Subscription creation" if created else "Subscription update" if invoice["parent"] else None,
-        "payment_method": invoice["default_payment_method"],
-        "setup_future_usage": "off_session" if invoice["parent"] else None,
-    }
-    intent = intents.opened(world, members)
-    world.add(
-        world.new(
-            "invoice_payment",
-            "inpay",
-            {
-                "amount_paid": None,
-                "amount_requested": invoice["amount_due"],
-                "currency": invoice["currency"],
-                "invoice": invoice["id"],
-                "is_default": True,
-                "payment": {"payment_intent": intent["id"], "type": "payment_intent"},
-                "status": "open",
-                "status_transitions": {"canceled_at": None, "paid_at": None},
-            },
-        )
-    )
-
-
-def _withdraw_payment(world: World, invoice: JsonObject) -> None:
-    for payment in payments_of(world, invoice):
-        intent = world.table("payment_intent")[payment["payment"]["payment_intent"]]
-        if intent["status"] in intents.MAY["canceled"]:
-            intents.canceled(world, intent, "void_invoice")
-        payment.update(status="canceled", status_transitions={"canceled_at": world.now, "paid_at": None})
-
-
-def _payment_by(world: World, intent_id: Any) -> JsonObject | None:  # noqa: ANN401 - an id, or None
-    every = world.table("invoice_payment").values()
-    return next((one for one in every if intent_id and one["payment"].get("payment_intent") == intent_id), None)
-
-
 def _charged(world: World, charge: JsonObject) -> None:
-    payment = _payment_by(world, charge["payment_intent"])
+    payment = payment_by(world, charge["payment_intent"])
     if payment is None:
         return
     invoice = world.table(KIND)[payment["invoice"]]
@@ -274,7 +226,7 @@ def _charged(world: World, charge: JsonObject) -> None:
 
 
 def _declined(world: World, intent: JsonObject) -> None:
-    payment = _payment_by(world, intent["id"])
+    payment = payment_by(world, intent["id"])
     if payment is None:
         return
     invoice = world.table(KIND)[payment["invoice"]]
@@ -283,18 +235,5 @@ def _declined(world: World, intent: JsonObject) -> None:
     _tell(ON_FAILED, world, invoice)
 
 
-def _secret(world: World, invoice: JsonObject) -> JsonObject | None:
-    """Return what a customer's browser needs to pay an invoice that is open."""
-    if invoice["status"] not in {"open", "uncollectible", "paid"} or not payments_of(world, invoice):
-        return None
-    return {"client_secret": intent_of(world, invoice)["client_secret"], "type": "payment_intent"}
-
-
 intents.ON_PAID.append(_charged)
 intents.ON_FAILED.append(_declined)
-asked_only(KIND, "confirmation_secret", _secret)
-asked_only(
-    KIND,
-    "payments",
-    lambda world, invoice: inline(payments_of(world, invoice), f"/v1/invoice_payments?invoice={invoice['id']}"),
-)

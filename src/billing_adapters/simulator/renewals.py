@@ -9,10 +9,10 @@ from typing import Any
 from billing_adapters.simulator import invoicing
 from billing_adapters.simulator.charging import Presence
 from billing_adapters.simulator.discounts import left_after_invoice, still_running
+from billing_adapters.simulator.payers import method_of_subscription, subscription_of
 from billing_adapters.simulator.periods import DAY, HOUR, period_end
 from billing_adapters.simulator.presenting import JsonObject
 from billing_adapters.simulator.subscribing import (
-    KIND,
     LIVE,
     billed,
     changing,
@@ -20,8 +20,6 @@ from billing_adapters.simulator.subscribing import (
     ended,
     expired,
     items_of,
-    method_of,
-    parent_of,
     period_of,
     settings,
     with_items,
@@ -145,7 +143,7 @@ def advanced(world: World, invoice: JsonObject) -> None:
     if invoice["status"] != "draft" or not invoice["auto_advance"] or invoice["customer"] not in world.table("customer"):
         return
     invoicing.finalized(world, invoice)
-    pause = (_subscription_of(world, invoice) or {}).get("pause_collection")
+    pause = (subscription_of(world, invoice) or {}).get("pause_collection")
     if pause and invoice["status"] == "open":
         if pause["behavior"] == "void":
             invoicing.voided(world, invoice)
@@ -191,7 +189,7 @@ def _retry(world: World, invoice: JsonObject, when: int) -> None:
 
 def _gave_up(world: World, invoice: JsonObject) -> None:
     """Do what the settings say after the last retry."""
-    subscription = _subscription_of(world, invoice)
+    subscription = subscription_of(world, invoice)
     if subscription is None or subscription["status"] != "past_due":
         return
     match settings(world)["after_last_retry"]:
@@ -209,8 +207,7 @@ def _gave_up(world: World, invoice: JsonObject) -> None:
 
 def _lacks_method(world: World, subscription: JsonObject) -> bool:
     behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
-    invoice = {"customer": subscription["customer"], "default_payment_method": None, "parent": parent_of(subscription)}
-    return behavior != "create_invoice" and method_of(world, invoice) is None
+    return behavior != "create_invoice" and method_of_subscription(world, subscription) is None
 
 
 def _trial_over_without_method(world: World, subscription: JsonObject) -> None:
@@ -248,8 +245,3 @@ def ended_now(world: World, subscription: JsonObject, *, invoice: bool, **detail
         invoicing.finalized(world, last)
         collected(world, last, Presence.AWAY)
     ended(world, subscription, "cancellation_requested", **details)
-
-
-def _subscription_of(world: World, invoice: JsonObject) -> JsonObject | None:
-    details = (invoice["parent"] or {}).get("subscription_details") or {}
-    return world.table(KIND).get(details.get("subscription", ""))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
-from billing_adapters.simulator import checkout_paying, disputes, intents, pages, refunds, setups
+from billing_adapters.simulator import checkout_paying, disputes, intents, pages, refunds, setups, subscribing
 from billing_adapters.simulator.deliveries import Delivered, Deliveries, Delivery, Pending, Send
 from billing_adapters.simulator.exchange import Answer, Call
 from billing_adapters.simulator.faults import Faults
@@ -180,6 +180,17 @@ class SimulatedStripe:
             charge = self._existing("charge", charge_id)
             with self._world.called_by(Caller(charge["livemode"])):
                 return str(disputes.opened(self._world, charge, reason, inquiry=inquiry)["id"])
+
+    def after_last_retry(self, behavior: Literal["cancel", "mark_unpaid", "leave_past_due"]) -> None:
+        """Say what becomes of a subscription when the last retry of a renewal has failed; it is canceled otherwise.
+
+        Raises:
+            ValueError: It is none of these.
+        """
+        if behavior not in subscribing.AFTER_LAST_RETRY:
+            raise ValueError(f"it must be cancel, mark_unpaid or leave_past_due, not {behavior!r}")
+        with self._lock:
+            subscribing.settings(self._world)["after_last_retry"] = behavior
 
     def _existing(self, kind: str, object_id: str) -> JsonObject:
         found = self._world.table(kind).get(object_id)

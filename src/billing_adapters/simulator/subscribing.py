@@ -7,15 +7,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from billing_adapters.simulator import customers, invoicing
+from billing_adapters.simulator import customers, invoice_payments, invoicing
 from billing_adapters.simulator.charging import Presence
 from billing_adapters.simulator.expanding import EXPANDABLE
 from billing_adapters.simulator.invoice_items import pending_of, take
 from billing_adapters.simulator.lines import of_item
+from billing_adapters.simulator.payers import method_of, subscription_of
 from billing_adapters.simulator.presenting import JsonObject
 from billing_adapters.simulator.world import World
 
 __all__ = [
+    "AFTER_LAST_RETRY",
     "KIND",
     "LIVE",
     "billed",
@@ -25,7 +27,6 @@ __all__ = [
     "expired",
     "items_of",
     "keep_quiet",
-    "method_of",
     "parent_of",
     "period_of",
     "settings",
@@ -38,6 +39,7 @@ _UNTOLD = "subscriptions that nobody has been told of"
 
 EXPANDABLE.update(subscription=KIND, price="price", customer="customer")
 
+AFTER_LAST_RETRY = ("cancel", "mark_unpaid", "leave_past_due")
 LIVE = ("active", "trialing", "past_due", "unpaid", "paused")
 """The statuses of a subscription that has begun and not ended."""
 
@@ -74,24 +76,6 @@ def parent_of(subscription: JsonObject, proration_date: int | None = None) -> Js
     if proration_date is not None:
         details["subscription_proration_date"] = proration_date
     return {"quote_details": None, "subscription_details": details, "type": "subscription_details"}
-
-
-def method_of(world: World, invoice: JsonObject) -> JsonObject | None:
-    """Return with what an invoice is paid: what its subscription or its customer says."""
-    customer = world.table("customer")[invoice["customer"]]
-    subscription = _subscription_of(world, invoice)
-    named = (
-        invoice["default_payment_method"]
-        or (subscription and subscription["default_payment_method"])
-        or customer["invoice_settings"]["default_payment_method"]
-        or customer["default_source"]
-    )
-    return world.table("payment_method").get(named) if named else None
-
-
-def _subscription_of(world: World, invoice: JsonObject) -> JsonObject | None:
-    details = (invoice["parent"] or {}).get("subscription_details") or {}
-    return world.table(KIND).get(details.get("subscription", ""))
 
 
 # Moving on ----------------------------------------------------------------------------------------------------------------
@@ -140,7 +124,7 @@ def billed(
         period or (world.now, world.now),
         parent_of(subscription, more.pop("proration_date", None)),
         [world.table("discount")[one] for one in subscription["discounts"]],
-        more={"default_payment_method": subscription["default_payment_method"], **more},
+        more=more,
     )
     invoice = invoicing.drafted(world, terms, [*take(world, waiting), *lines])
     for one in waiting:
@@ -192,19 +176,19 @@ def _close_invoice(world: World, subscription: JsonObject, *, void: bool) -> Non
 
 
 def _paid(world: World, invoice: JsonObject) -> None:
-    subscription = _subscription_of(world, invoice)
+    subscription = subscription_of(world, invoice)
     if subscription is None or subscription["latest_invoice"] != invoice["id"]:
         return
     with changing(world, subscription):
         if subscription["status"] in {"incomplete", "past_due", "unpaid"}:
             subscription["status"] = "active"
         keeps = (subscription["payment_settings"] or {}).get("save_default_payment_method") == "on_subscription"
-        if keeps and invoicing.payments_of(world, invoice):
-            subscription["default_payment_method"] = invoicing.intent_of(world, invoice)["payment_method"]
+        if keeps and invoice_payments.payments_of(world, invoice):
+            subscription["default_payment_method"] = invoice_payments.intent_of(world, invoice)["payment_method"]
 
 
 def _failed(world: World, invoice: JsonObject) -> None:
-    subscription = _subscription_of(world, invoice)
+    subscription = subscription_of(world, invoice)
     if (
         subscription is not None
         and subscription["status"] == "active"

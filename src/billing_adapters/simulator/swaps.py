@@ -6,13 +6,14 @@ from billing_adapters.simulator import invoicing
 from billing_adapters.simulator.beginnings import check_payable
 from billing_adapters.simulator.charging import Presence
 from billing_adapters.simulator.params import Params
+from billing_adapters.simulator.payers import method_of_subscription
 from billing_adapters.simulator.periods import period_end
 from billing_adapters.simulator.presenting import JsonObject
 from billing_adapters.simulator.prorations import Proration, kept_waiting, nets_of, prorations
 from billing_adapters.simulator.refusals import exclusive, invalid
 from billing_adapters.simulator.renewals import planned as plan_renewal
 from billing_adapters.simulator.renewals import warned_of_trial_end
-from billing_adapters.simulator.subscribing import billed, changing, collected, items_of, method_of, period_of, with_items
+from billing_adapters.simulator.subscribing import billed, changing, collected, items_of, period_of, with_items
 from billing_adapters.simulator.subscription_items import changed_items, rhythm_of
 from billing_adapters.simulator.world import World
 
@@ -78,7 +79,7 @@ def planned(world: World, subscription: JsonObject, params: Params) -> Swap | No
         params.get("off_session", False),
     )
     if swap.invoices and swap.behavior == "error_if_incomplete":
-        check_payable(world, method_of(world, _as_invoice(subscription)), strict=True)
+        check_payable(world, method_of_subscription(world, subscription), strict=True)
     return swap
 
 
@@ -170,10 +171,3 @@ def _collect(world: World, subscription: JsonObject, invoice: JsonObject, swap: 
     elif invoice["status"] == "open" and subscription["status"] == "active":
         with changing(world, subscription):
             subscription["status"] = "past_due"
-
-
-def _as_invoice(subscription: JsonObject) -> JsonObject:
-    """Return the members of an invoice that say with what it is paid."""
-    details = {"subscription": subscription["id"]}
-    parent = {"subscription_details": details}
-    return {"customer": subscription["customer"], "default_payment_method": None, "parent": parent}
