@@ -38,7 +38,8 @@ Effect: TypeAlias = Callable[[], None]
 ON_CHANGE: list[Callable[[World, JsonObject, Params], Effect]] = []
 """What other resources do about a customer that is created or updated, with the parameters that are theirs.
 
-Each is asked before anything is changed, may refuse, and returns what is done when nobody has refused.
+Each is asked before anything is changed, may refuse, may replace a name in the parameters by the id of what it names, and
+returns what is done when nobody has refused.
 """
 
 ON_DELETE: list[Callable[[World, JsonObject], None]] = []
@@ -81,9 +82,9 @@ _SEARCHED = ("created", "email", "metadata", "name", "phone")
 def create(world: World, params: Params) -> JsonObject:
     """Create a customer."""
     customer = world.new("customer", "cus", _blank())
+    effects = [prepare(world, customer, params) for prepare in ON_CHANGE]
     customer.update(_given(customer, params))
     customer["invoice_prefix"] = params.get("invoice_prefix") or "".join(world.random.choices(string.ascii_uppercase, k=8))
-    effects = [prepare(world, customer, params) for prepare in ON_CHANGE]
     world.add(customer)
     world.emit("customer.created", customer)
     with world.changing(customer, "customer.updated"):
@@ -101,8 +102,8 @@ def retrieve(world: World, params: Params) -> JsonObject:
 def update(world: World, params: Params) -> JsonObject:
     """Change a customer."""
     customer = world.get("customer", params["id"])
-    after = _given(customer, params)
     effects = [prepare(world, customer, params) for prepare in ON_CHANGE]
+    after = _given(customer, params)
     with world.changing(customer, "customer.updated"):
         customer.update(after)
         _carry_out(effects)

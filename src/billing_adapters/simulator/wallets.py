@@ -19,8 +19,12 @@ def _keep(world: World, customer: JsonObject, params: Params) -> customers.Effec
     """Do what `payment_method`, `source` and the default payment method of a customer ask for."""
     method = _wanted(world, customer, params, "payment_method")
     source = _wanted(world, customer, params, "source")
-    default = params.get("invoice_settings", {}).get("default_payment_method")
-    if default and not any(default == one["id"] for one in (method, source) if one):
+    settings = params.get("invoice_settings", {})
+    default = settings.get("default_payment_method")
+    given = {params[param]: one["id"] for param, one in (("payment_method", method), ("source", source)) if one}
+    if default in given:  # `pm_card_visa`, twice in one request, is one method
+        settings["default_payment_method"] = given[default]
+    elif default:
         _check_default(world, customer, default)
 
     def keep() -> None:

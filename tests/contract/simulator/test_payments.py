@@ -166,6 +166,16 @@ def test_a_detached_card_is_no_default_any_more_and_cannot_come_back(api, custom
     assert "may not be used again" in refused(api.payment_methods.attach, method.id, {"customer": customer.id}).message
 
 
+def test_a_new_customers_card_is_the_default_under_the_name_that_it_was_given_by(api, events):
+    settings = {"default_payment_method": "pm_card_visa"}
+    customer = api.customers.create({"payment_method": "pm_card_visa", "invoice_settings": settings})
+
+    [card] = api.customers.payment_methods.list(customer.id).data
+    [created] = events("customer.created")
+    assert customer.invoice_settings.default_payment_method == card.id
+    assert created["data"]["object"]["invoice_settings"]["default_payment_method"] == card.id
+
+
 def test_money_can_be_authorized_and_captured_in_part(api, pay, events):
     intent = pay(capture_method="manual")
     assert (intent.status, intent.amount_capturable) == ("requires_capture", 1000)
