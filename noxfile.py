@@ -37,6 +37,8 @@ FIT = ("-m", "not deep")
 MUTATION = {"BILLING_HYPOTHESIS_PROFILE": "mutation"}
 THOROUGH = {"BILLING_HYPOTHESIS_PROFILE": "thorough"}
 
+STRIPE_CLI = "@stripe/cli@1"
+
 BUDGET = runpy.run_path("tests/support/budget.py")
 USED: dict[str, Any] = {}  # by session
 STARTED = [BUDGET["used"]()]
@@ -183,6 +185,20 @@ def thorough(session: nox.Session) -> None:
     """Test everything on every Python, with many more and random examples."""
     session.install("--editable", ".[all]", *groups("test", "postgres"))
     session.run(*PYTEST, "--timeout=0", "--ignore=tests/docs", *session.posargs, env=THOROUGH)
+
+
+@nox.session(python=HERE, default=False)
+def stripe_cli(session: nox.Session) -> None:
+    """Let Stripe's own command line, which npm installs, play its scripts against the simulator."""
+    npm = shutil.which("npm")
+    if npm is None:
+        session.skip("Stripe's command line comes by npm, which is not here")
+    session.install("--editable", ".[cli,simulator]", *groups("test"))
+    place = Path(session.virtualenv.location, "stripe-cli")
+    fetch = ("install", "--prefix", str(place), "--ignore-scripts", "--no-audit", "--no-fund", STRIPE_CLI)
+    session.run(npm, *fetch, external=True, silent=True)
+    (program,) = place.glob("node_modules/@stripe/cli-*/bin/stripe*")
+    session.run("python", "-m", "pytest", "tests/stripe_cli", *session.posargs, env={"BILLING_STRIPE_CLI": str(program)})
 
 
 @nox.session(python=HERE, default=False)
