@@ -1,8 +1,9 @@
 """Checkout of subscriptions: what a session begins when its customer has a card that is good."""
 
-from billing_adapters.simulator import invoice_items, invoicing
+from billing_adapters.simulator import invoice_items
 from billing_adapters.simulator.beginnings import begun
 from billing_adapters.simulator.checkout_items import is_recurring, items_of
+from billing_adapters.simulator.invoice_payments import intent_of
 from billing_adapters.simulator.params import Params
 from billing_adapters.simulator.presenting import JsonObject
 from billing_adapters.simulator.subscribing import changing, expired
@@ -30,7 +31,7 @@ def began(world: World, session: JsonObject, data: Params, owner: str, method_id
 
 def first_intent(world: World, subscription: JsonObject) -> JsonObject:
     """Return the intent with which the first invoice of a subscription is paid."""
-    return invoicing.intent_of(world, world.get("invoice", subscription["latest_invoice"], "invoice"))
+    return intent_of(world, world.get("invoice", subscription["latest_invoice"], "invoice"))
 
 
 def paid_with(world: World, subscription: JsonObject, method_id: str) -> None:

@@ -116,6 +116,8 @@ def changed_items(world: World, subscription: JsonObject, given: Sequence[Params
     if not items:
         raise invalid("A subscription must have at least one active item.", "items")
     rhythm_of(items)
+    if items[0]["price"]["currency"] != subscription["currency"]:
+        raise invalid(f"The subscription is in {subscription['currency']}: a price must be, too.", "items")
     return items
 
 
