@@ -6,8 +6,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from billing_adapters.stripe import finding, history, listing, previewing
-from billing_adapters.stripe.answering import placed
+from billing_adapters.stripe import answering, finding, history, listing, previewing
 from billing_adapters.stripe.budget import Budget
 from billing_adapters.stripe.calls import Answer, Calls, named
 from billing_adapters.stripe.errors import IDEMPOTENCY, unreadable
@@ -101,7 +100,7 @@ class StripeGateway:
         request = requested(paying_now(self._calls, order), named(key, "key"))
         known = self._created_before(order, key)
         if known:
-            return placed(known)
+            return answering.placed(known)
         try:
             answer = self._calls.send(request, key)
         except ProviderRefused as refusal:
@@ -111,7 +110,7 @@ class StripeGateway:
             return done
         if answer.replayed and not isinstance(order, OpenPortal):
             answer = finding.fetched(self._calls, str(answer.object.get("id")))
-        return placed(answer)
+        return answering.placed(answer)
 
     def _created_before(self, order: Order, key: str) -> Answer | None:
         if not isinstance(order, CreateCustomer):
@@ -127,7 +126,7 @@ class StripeGateway:
         """
         if isinstance(order, CancelSubscription):
             answer = finding.fetched(self._calls, order.subscription)
-            return placed(answer) if finding.ended(answer.object) else None
+            return answering.placed(answer) if finding.ended(answer.object) else None
         if code == IDEMPOTENCY and isinstance(order, CreateCustomer | TakePayment):
             return self.find(order, key)
         return None
@@ -141,9 +140,9 @@ class StripeGateway:
         with _readable():
             return finding.found(self._calls, order, named(key, "key"))
 
-    def fetch(self, placed_id: str) -> Placed:
+    def fetch(self, placed: str) -> Placed:
         """Return what Stripe says now of something that it placed."""
-        return placed(finding.fetched(self._calls, placed_id))
+        return answering.placed(finding.fetched(self._calls, placed))
 
     def preview(self, change: ChangePlan, at: datetime) -> Preview:
         """Return what a change of plan would cost at a moment: the invoice that it would lead to."""
