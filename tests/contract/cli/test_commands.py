@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -198,7 +199,7 @@ def test_a_whole_ledger_is_verified(run, billing):
 
 def test_what_is_wrong_is_shown_and_ends_with_1(run, billing, environment):
     billing.credits.grant("acme", 10)
-    with sqlite3.connect(environment["BILLING_DATABASE_URL"].removeprefix("sqlite:///")) as connection:
+    with closing(sqlite3.connect(environment["BILLING_DATABASE_URL"].removeprefix("sqlite:///"))) as connection, connection:
         connection.execute("UPDATE billing_account SET available = 9, consumed = 1")
 
     ended, told = run("verify"), run("verify", "--json")
