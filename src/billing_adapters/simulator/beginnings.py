@@ -6,9 +6,9 @@ from billing_adapters.simulator import invoicing, setups
 from billing_adapters.simulator.cards import Decline
 from billing_adapters.simulator.charging import AUTHENTICATION_REQUIRED, Presence, wants_authentication
 from billing_adapters.simulator.discounts import chosen, left_after_invoice, redeemed
-from billing_adapters.simulator.methods import card_of, is_set_up, used_by
+from billing_adapters.simulator.methods import card_of, is_set_up
 from billing_adapters.simulator.params import Params, merged
-from billing_adapters.simulator.payers import method_of_subscription
+from billing_adapters.simulator.payers import default_given, method_of_subscription
 from billing_adapters.simulator.periods import DAY, HOUR, period_end
 from billing_adapters.simulator.presenting import JsonObject
 from billing_adapters.simulator.refusals import card_declined, exclusive, invalid
@@ -17,7 +17,7 @@ from billing_adapters.simulator.subscribing import KIND, billed, collected, keep
 from billing_adapters.simulator.subscription_items import new_item, rhythm_of
 from billing_adapters.simulator.world import World
 
-__all__ = ["begun", "check_payable", "prepared"]
+__all__ = ["begun", "check_end", "check_payable", "prepared"]
 
 
 def begun(world: World, params: Params) -> JsonObject:
@@ -30,7 +30,7 @@ def begun(world: World, params: Params) -> JsonObject:
     pays = subscription["status"] == "incomplete"
     if pays and behavior != "default_incomplete":
         check_payable(world, method, strict=behavior == "error_if_incomplete")
-    if not customer["currency"]:
+    with world.changing(customer, "customer.updated"):
         customer["currency"] = subscription["currency"]
     world.add(subscription)
     keep_quiet(world, subscription)
@@ -103,19 +103,14 @@ def _would_fail(world: World, method: JsonObject) -> Decline | None:
 def _settle_terms(world: World, subscription: JsonObject, params: Params, end: int) -> None:
     """Write down how the subscription is paid, and when it ends."""
     if "default_payment_method" in params:
-        method = used_by(world, params["default_payment_method"], subscription["customer"], "default_payment_method")
-        if method["customer"] is None:
-            message = (
-                f"The customer does not have a payment method with the ID {params['default_payment_method']}. The payment "
-                "method must be attached to the customer."
-            )
-            raise invalid(message, "default_payment_method", "resource_missing")
-        subscription["default_payment_method"] = method["id"]
+        named = default_given(world, params["default_payment_method"], subscription["customer"])
+        subscription["default_payment_method"] = named
     subscription["payment_settings"] = {**subscription["payment_settings"], **params.get("payment_settings", {})}
     if "trial_settings" in params:
         subscription["trial_settings"] = params["trial_settings"]
     if params.get("billing_mode", {}).get("type") == "classic":
         subscription["billing_mode"] = {"flexible": None, "type": "classic", "updated_at": None}
+    check_end(world, params)
     ends = end if params.get("cancel_at_period_end") else params.get("cancel_at")
     if ends:
         details = {**subscription["cancellation_details"], "reason": "cancellation_requested"}
@@ -123,6 +118,19 @@ def _settle_terms(world: World, subscription: JsonObject, params: Params, end: i
         subscription.update(
             cancel_at=ends, cancel_at_period_end=at_period_end, canceled_at=world.now, cancellation_details=details
         )
+
+
+def check_end(world: World, params: Params) -> None:
+    """Make sure that a subscription can end when a request says.
+
+    Raises:
+        Refused: It says two moments, or one that has passed.
+    """
+    if "cancel_at_period_end" in params and "cancel_at" in params:
+        raise exclusive("cancel_at", "cancel_at_period_end")
+    ends = params.get("cancel_at")
+    if ends is not None and ends <= world.now:
+        raise invalid("Invalid timestamp: `cancel_at` must be in the future.", "cancel_at")
 
 
 def _trial_end(world: World, params: Params) -> int | None:

@@ -3,10 +3,11 @@
 What a customer does there is in `checkout_paying`, and the page in `checkout_page`.
 """
 
+from billing_adapters.simulator.checkout_customers import described
 from billing_adapters.simulator.checkout_discounts import apply
 from billing_adapters.simulator.checkout_items import items_of, keep_items, planned
 from billing_adapters.simulator.checkout_params import CREATE, LONGEST_SECONDS, check, check_discounts, check_items
-from billing_adapters.simulator.checkout_paying import KIND, described, expire, remember
+from billing_adapters.simulator.checkout_paying import KIND, expire, remember
 from billing_adapters.simulator.listing import CREATED, PAGE, inline, page, same
 from billing_adapters.simulator.params import Fields, Params, choice, merged, metadata, nested, required, text
 from billing_adapters.simulator.presenting import JsonObject, asked_only

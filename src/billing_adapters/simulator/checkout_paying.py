@@ -3,17 +3,18 @@
 Source: https://docs.stripe.com/payments/checkout/how-checkout-works.
 """
 
-from attrs import frozen
+from attrs import field, frozen
 
-from billing_adapters.simulator import customers, intents, setups
+from billing_adapters.simulator import intents, setups
 from billing_adapters.simulator.cards import Decline
 from billing_adapters.simulator.charging import Presence
+from billing_adapters.simulator.checkout_customers import described, owner_of
 from billing_adapters.simulator.checkout_discounts import apply, by_code, usable
 from billing_adapters.simulator.checkout_items import items_of
 from billing_adapters.simulator.checkout_subscribing import began, first_intent, given_up, paid_with
 from billing_adapters.simulator.discounts import redeemed
 from billing_adapters.simulator.intents import attempted, canceled, opened, refusal
-from billing_adapters.simulator.methods import attach, made
+from billing_adapters.simulator.methods import attach, made, used_by
 from billing_adapters.simulator.params import Params, merged
 from billing_adapters.simulator.payments import shipped
 from billing_adapters.simulator.presenting import JsonObject
@@ -21,8 +22,18 @@ from billing_adapters.simulator.refusals import card_declined, invalid
 from billing_adapters.simulator.world import World
 
 __all__ = [
-    "KIND", "Payer", "described", "expire", "pay", "remember", "return_url", "settle", "use_code", "waits_for",
-]  # fmt: skip
+    "KIND",
+    "Payer",
+    "authenticate",
+    "expire",
+    "pay",
+    "remember",
+    "return_url",
+    "settle",
+    "use_code",
+    "waits_for",
+    "wants_card",
+]
 
 KIND = "checkout.session"
 _ASKED, _SESSIONS = "parameters of checkout sessions", "checkout sessions of intents"
@@ -30,11 +41,12 @@ _ASKED, _SESSIONS = "parameters of checkout sessions", "checkout sessions of int
 
 @frozen
 class Payer:
-    """Who pays, and with which card, as parameters describe one."""
+    """Who pays, and with which card: as parameters describe one, or a payment method by its name."""
 
-    card: Params
+    card: Params = field(factory=dict, repr=False)
     email: str | None = None
     name: str | None = None
+    method: str | None = None
 
 
 def remember(world: World, session: JsonObject, params: Params, discount: JsonObject | None) -> None:
@@ -54,6 +66,7 @@ def use_code(world: World, session: JsonObject, code: str) -> None:
         raise invalid("This Checkout Session takes no promotion codes.", "promotion_code")
     given = {"promotion_code": by_code(world, code)["id"]}
     discount = usable(world, given, session["customer"], session["currency"], session["amount_subtotal"])
+    _withdraw(world, session)
     apply(world, session, items_of(world, session), discount)
     session["discounts"] = [{"coupon": None, **given}]
     world.table(_ASKED)[session["id"]]["discount"] = discount
@@ -71,11 +84,14 @@ def pay(world: World, session: JsonObject, payer: Payer) -> None:
     details = {name: value for name, value in given.items() if value}
     asked = world.table(_ASKED)[session["id"]]
     asked["payer"] = details
-    owner = _owner(world, session, asked, details)
+    owner = owner_of(world, session, asked, details)
     if not wants_card(session):
         _complete(world, session, owner)
         return
-    method = made(world, {"type": "card", "card": payer.card, "billing_details": details})
+    if payer.method:
+        method = used_by(world, payer.method, owner)
+    else:
+        method = made(world, {"type": "card", "card": payer.card, "billing_details": details})
     _DO[session["mode"]](world, session, method, owner)
 
 
@@ -136,35 +152,10 @@ def return_url(session: JsonObject) -> str:
 
 
 def expire(world: World, session: JsonObject) -> None:
-    """End a session that is open; its intent, if it has one, is canceled."""
+    """End a session that is open, and what was begun in it."""
     session.update(status="expired", url=None)
-    subscription = _subscription(world, session)
-    intent = _intent(world, session)
-    if subscription:
-        given_up(world, subscription)
-    elif intent and intent["object"] == "payment_intent":
-        canceled(world, intent, "automatic")
-    elif intent:
-        setups.cancel(world, {"id": intent["id"]})
+    _withdraw(world, session)
     world.emit("checkout.session.expired", session)
-
-
-def described(world: World, customer_id: str | None, email: str | None, details: Params | None = None) -> JsonObject | None:
-    """Return what is known about the customer of a session, or None if nothing is."""
-    known = world.get("customer", customer_id, "customer") if customer_id else {}
-    given = {"email": email, **(details or {})}
-    if not known and not any(given.values()):
-        return None
-    return {
-        "address": known.get("address"),
-        "business_name": known.get("business_name"),
-        "email": given["email"] or known.get("email"),
-        "individual_name": known.get("individual_name"),
-        "name": given.get("name") or known.get("name"),
-        "phone": known.get("phone"),
-        "tax_exempt": known.get("tax_exempt", "none"),
-        "tax_ids": [] if details is not None else None,
-    }
 
 
 # Inside -------------------------------------------------------------------------------------------------------------------
@@ -173,6 +164,19 @@ def described(world: World, customer_id: str | None, email: str | None, details:
 def _expire_if_open(world: World, session: JsonObject) -> None:
     if session["status"] == "open":
         expire(world, session)
+
+
+def _withdraw(world: World, session: JsonObject) -> None:
+    """End what was begun in a session and not paid, because that will not happen, or not at this price."""
+    subscription, intent = _subscription(world, session), _intent(world, session)
+    if subscription:
+        given_up(world, subscription)
+    elif intent and intent["object"] == "payment_intent":
+        canceled(world, intent, "automatic")
+    elif intent:
+        setups.cancel(world, {"id": intent["id"]})
+    for name in ("subscription", "intent"):
+        world.table(_ASKED)[session["id"]].pop(name, None)
 
 
 def _intent(world: World, session: JsonObject) -> JsonObject | None:
@@ -185,29 +189,8 @@ def _subscription(world: World, session: JsonObject) -> JsonObject | None:
     return world.get("subscription", named) if named else None
 
 
-def _owner(world: World, session: JsonObject, asked: Params, details: Params) -> str | None:
-    """Return the customer, who may be created by the first attempt, or None for a guest."""
-    owner: str | None = session["customer"] or asked.get("new customer")
-    if owner:
-        _note_email(world, owner, details)
-    if owner or (session["mode"] != "subscription" and session["customer_creation"] != "always"):
-        return owner
-    customer = customers.create(world, dict(details))
-    asked["new customer"] = customer["id"]
-    return str(customer["id"])
-
-
-def _note_email(world: World, owner: str, details: Params) -> None:
-    """Let a customer of whom no email was known have the one that was entered."""
-    customer = world.get("customer", owner, "customer")
-    if not customer["email"] and "email" in details:
-        with world.changing(customer, "customer.updated"):
-            customer["email"] = details["email"]
-
-
 def _pay_once(world: World, session: JsonObject, method: JsonObject, owner: str | None) -> None:
     intent = _intent(world, session) or _opened(world, session, owner)
-    intent["amount"] = session["amount_total"]  # less than at the first attempt if a code was entered since
     why: Decline | None = attempted(world, intent, method, Presence.HERE)
     if why:
         raise refusal(intent, why)

@@ -6,7 +6,7 @@ from billing_adapters.simulator.checkout_items import is_recurring, items_of
 from billing_adapters.simulator.invoice_payments import intent_of
 from billing_adapters.simulator.params import Params
 from billing_adapters.simulator.presenting import JsonObject
-from billing_adapters.simulator.subscribing import changing, expired
+from billing_adapters.simulator.subscribing import changing, ended, expired
 from billing_adapters.simulator.world import World
 
 __all__ = ["began", "first_intent", "given_up", "paid_with"]
@@ -41,9 +41,11 @@ def paid_with(world: World, subscription: JsonObject, method_id: str) -> None:
 
 
 def given_up(world: World, subscription: JsonObject) -> None:
-    """End a subscription whose first invoice was not paid before its session expired."""
+    """End a subscription whose first invoice was not paid in its session: one that waits for it, or one that is tried."""
     if subscription["status"] == "incomplete":
         expired(world, subscription)
+    else:
+        ended(world, subscription, "payment_failed")
 
 
 def _wanted(item: JsonObject) -> Params:

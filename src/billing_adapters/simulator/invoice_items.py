@@ -57,8 +57,10 @@ _LIST: Fields = {**PAGE, "customer": text, "invoice": text, "pending": flag}
 def create(world: World, params: Params) -> JsonObject:
     """Put something on the next invoice of a customer, or on a draft."""
     draft = world.get("invoice", params["invoice"], "invoice") if "invoice" in params else None
-    owner = params.get("customer") or (draft and draft["customer"])
-    if not owner:
+    owner: str | None = params.get("customer")
+    if owner is None and draft:
+        owner = draft["customer"]
+    if owner is None:
         raise invalid("Missing required param: customer.", "customer", "parameter_missing")
     customer = world.get("customer", owner, "customer")
     _check_draft(draft)

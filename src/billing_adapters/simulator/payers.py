@@ -3,10 +3,12 @@
 Source: https://docs.stripe.com/billing/subscriptions/payment-methods-setting#payment-method-priority.
 """
 
+from billing_adapters.simulator.methods import used_by
 from billing_adapters.simulator.presenting import JsonObject
+from billing_adapters.simulator.refusals import invalid
 from billing_adapters.simulator.world import World
 
-__all__ = ["method_of", "method_of_subscription", "subscription_of"]
+__all__ = ["default_given", "method_of", "method_of_subscription", "subscription_of"]
 
 
 def subscription_of(world: World, invoice: JsonObject) -> JsonObject | None:
@@ -33,3 +35,19 @@ def _method(world: World, said: str | None, customer_id: str) -> JsonObject | No
     customer = world.table("customer")[customer_id]
     named = said or customer["invoice_settings"]["default_payment_method"] or customer["default_source"]
     return world.table("payment_method").get(named) if named else None
+
+
+def default_given(world: World, name: str, customer_id: str) -> str:
+    """Return the id of the payment method that a request makes the default of a subscription.
+
+    Raises:
+        Refused: There is none, or it is not attached to the customer.
+    """
+    method = used_by(world, name, customer_id, "default_payment_method")
+    if method["customer"] is None:
+        message = (
+            f"The customer does not have a payment method with the ID {name}. The payment method must be attached to the "
+            "customer."
+        )
+        raise invalid(message, "default_payment_method", "resource_missing")
+    return str(method["id"])

@@ -1,5 +1,7 @@
 """Setups: setup intents, which keep a card for later without charging it. Source: https://docs.stripe.com/api/setup_intents."""
 
+from collections.abc import Callable
+
 from billing_adapters.simulator.cards import Decline
 from billing_adapters.simulator.charging import Presence, wants_authentication
 from billing_adapters.simulator.expanding import EXPANDABLE
@@ -25,7 +27,7 @@ from billing_adapters.simulator.refusals import card_declined, exclusive, unexpe
 from billing_adapters.simulator.routes import Routes
 from billing_adapters.simulator.world import World
 
-__all__ = ["ROUTES", "authenticated", "opened"]
+__all__ = ["ON_SUCCEEDED", "ROUTES", "authenticated", "opened"]
 
 ROUTES = Routes()
 _URL = "/v1/setup_intents"
@@ -33,6 +35,9 @@ _KIND = "setup_intent"
 _OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 
 EXPANDABLE["setup_intent"] = EXPANDABLE["pending_setup_intent"] = _KIND
+
+ON_SUCCEEDED: list[Callable[[World, JsonObject], None]] = []
+"""What other resources do about a card that is kept."""
 
 _FAILED_AUTHENTICATION = Decline(
     "setup_intent_authentication_failure",
@@ -184,6 +189,8 @@ def _succeed(world: World, intent: JsonObject, method: JsonObject) -> None:
         remember_set_up(world, method)
     intent.update(status="succeeded", next_action=None, last_setup_error=None)
     world.emit("setup_intent.succeeded", intent)
+    for react in ON_SUCCEEDED:
+        react(world, intent)
 
 
 def _fail(world: World, intent: JsonObject, method: JsonObject, why: Decline) -> JsonObject:

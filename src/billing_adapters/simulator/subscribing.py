@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from billing_adapters.simulator import customers, invoice_payments, invoicing
+from billing_adapters.simulator import customers, invoice_payments, invoicing, setups
 from billing_adapters.simulator.charging import Presence
 from billing_adapters.simulator.expanding import EXPANDABLE
 from billing_adapters.simulator.invoice_items import pending_of, take
@@ -182,8 +182,7 @@ def _paid(world: World, invoice: JsonObject) -> None:
     with changing(world, subscription):
         if subscription["status"] in {"incomplete", "past_due", "unpaid"}:
             subscription["status"] = "active"
-        keeps = (subscription["payment_settings"] or {}).get("save_default_payment_method") == "on_subscription"
-        if keeps and invoice_payments.payments_of(world, invoice):
+        if _keeps_method(subscription) and invoice_payments.payments_of(world, invoice):
             subscription["default_payment_method"] = invoice_payments.intent_of(world, invoice)["payment_method"]
 
 
@@ -198,6 +197,20 @@ def _failed(world: World, invoice: JsonObject) -> None:
             subscription["status"] = "past_due"
 
 
+def _set_up(world: World, setup: JsonObject) -> None:
+    """Take the card that a subscription waited for."""
+    for subscription in world.table(KIND).values():
+        if subscription["pending_setup_intent"] == setup["id"]:
+            with changing(world, subscription):
+                subscription["pending_setup_intent"] = None
+                if _keeps_method(subscription):
+                    subscription["default_payment_method"] = setup["payment_method"]
+
+
+def _keeps_method(subscription: JsonObject) -> bool:
+    return bool(subscription["payment_settings"]["save_default_payment_method"] == "on_subscription")
+
+
 def _end_all(world: World, customer: JsonObject) -> None:
     for subscription in list(world.table(KIND).values()):
         if subscription["customer"] == customer["id"] and subscription["status"] in {*LIVE, "incomplete"}:
@@ -206,4 +219,5 @@ def _end_all(world: World, customer: JsonObject) -> None:
 
 invoicing.ON_PAID.append(_paid)
 invoicing.ON_FAILED.append(_failed)
+setups.ON_SUCCEEDED.append(_set_up)
 customers.ON_DELETE.insert(0, _end_all)

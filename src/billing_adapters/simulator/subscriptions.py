@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from billing_adapters.simulator import swaps
-from billing_adapters.simulator.beginnings import begun
+from billing_adapters.simulator.beginnings import begun, check_end
 from billing_adapters.simulator.discounts import DISCOUNTS, chosen, redeemed
 from billing_adapters.simulator.listing import CREATED, PAGE, page, same
-from billing_adapters.simulator.methods import used_by
 from billing_adapters.simulator.params import (
     Fields,
     Params,
@@ -25,6 +24,7 @@ from billing_adapters.simulator.params import (
     required,
     text,
 )
+from billing_adapters.simulator.payers import default_given
 from billing_adapters.simulator.presenting import JsonObject
 from billing_adapters.simulator.refusals import invalid, no_such
 from billing_adapters.simulator.renewals import cancel_later, ended_now, resumed, resumes_later
@@ -115,6 +115,7 @@ def update(world: World, params: Params) -> JsonObject:
     """Change a subscription: what it is for, whether it goes on, and how it is paid."""
     subscription = world.get(KIND, params["id"])
     _check_changeable(subscription, params)
+    check_end(world, params)
     after, discounts = _members(world, subscription, params), _discounts(world, subscription, params)
     swap = swaps.planned(world, subscription, params)
     with changing(world, subscription):
@@ -201,8 +202,8 @@ def _members(world: World, subscription: JsonObject, params: Params) -> JsonObje
     if "metadata" in params:
         after["metadata"] = merged(subscription["metadata"], params["metadata"])
     if "default_payment_method" in params:
-        method = used_by(world, params["default_payment_method"], subscription["customer"], "default_payment_method")
-        after["default_payment_method"] = method["id"]
+        named = default_given(world, params["default_payment_method"], subscription["customer"])
+        after["default_payment_method"] = named
     if "payment_settings" in params:
         after["payment_settings"] = {**subscription["payment_settings"], **params["payment_settings"]}
     if "pause_collection" in params:
@@ -221,8 +222,6 @@ def _discounts(world: World, subscription: JsonObject, params: Params) -> list[J
 
 def _end_as_wanted(world: World, subscription: JsonObject, params: Params) -> None:
     """Note when the subscription is to end, or that it is not to end after all."""
-    if "cancel_at_period_end" in params and "cancel_at" in params:
-        raise invalid("You may only specify one of these parameters: cancel_at, cancel_at_period_end.", "cancel_at")
     if params.get("cancel_at_period_end"):
         _end_at(world, subscription, period_of(subscription)[1], at_period_end=True)
     elif "cancel_at_period_end" in params or ("cancel_at" in params and params["cancel_at"] is None):

@@ -291,6 +291,33 @@ def test_too_much_metadata_is_refused_before_anybody_pays(open_session, events):
     assert events() == []
 
 
+def test_a_card_that_wants_authentication_can_be_kept(stripe, api):
+    session = api.checkout.sessions.create({"mode": "setup", "currency": "usd", "success_url": "https://shop.example"})
+
+    stripe.pay(session.id, THREE_D_SECURE)
+
+    after = api.checkout.sessions.retrieve(session.id, {"expand": ["setup_intent"]})
+    assert (after.status, after.setup_intent.status) == ("complete", "succeeded")
+
+
+def test_a_card_that_was_not_kept_in_time_is_not_kept(stripe, api):
+    session = api.checkout.sessions.create({"mode": "setup", "currency": "usd", "success_url": "https://shop.example"})
+    with pytest.raises(Refused):
+        stripe.pay(session.id, DECLINING)
+
+    api.checkout.sessions.expire(session.id)
+
+    assert [one.status for one in api.setup_intents.list().data] == ["canceled"]
+
+
+def test_a_price_in_several_currencies_is_sold_in_the_one_that_is_asked_for(api, open_session, price):
+    api.prices.update(price.id, {"currency_options": {"eur": {"unit_amount": 900}}})
+
+    session = open_session(currency="eur")
+
+    assert (session.currency, session.amount_total) == ("eur", 1800)
+
+
 def test_metadata_can_be_changed(api, open_session):
     session = open_session(metadata={"a": "1", "b": "2"})
 
@@ -348,6 +375,19 @@ def test_what_is_not_for_sale_is_refused(api, open_session, price):
     assert "The price specified is inactive" in refused(open_session).message
 
 
+def test_what_contradicts_itself_is_refused(api, open_session, price):
+    custom = {"product": price.product, "currency": "usd", "custom_unit_amount": {"enabled": True}}
+    chosen = api.prices.create(custom)
+
+    def said(**item):
+        return refused(open_session, line_items=[{"quantity": 1, **item}])
+
+    assert "custom_unit_amount" in said(price=chosen.id).message
+    assert said(price=price.id, price_data=INLINE).code == "parameters_exclusive"
+    assert said(price_data={**INLINE, "product": price.product}).code == "parameters_exclusive"
+    assert said(price_data={**INLINE, "unit_amount_decimal": "1"}).code == "parameters_exclusive"
+
+
 def test_a_recurring_price_is_not_paid_once(api, open_session, price):
     monthly = {"product": price.product, "currency": "usd", "unit_amount": 900, "recurring": {"interval": "month"}}
     recurring = api.prices.create(monthly)
@@ -355,6 +395,27 @@ def test_a_recurring_price_is_not_paid_once(api, open_session, price):
     error = refused(open_session, line_items=[{"price": recurring.id, "quantity": 1}])
 
     assert error.message.startswith("You specified `payment` mode but passed a recurring price.")
+
+
+def test_a_session_is_paid_as_the_command_line_does_it(stripe, api, open_session, events):
+    cli = sdk.StripeClient("sk_test_simulated", http_client=stripe.http_client(), stripe_version="2025-03-31.basil")
+    session = open_session()
+    method = api.payment_methods.create({
+        "type": "card",
+        "card": {"token": "tok_visa"},
+        "billing_details": {"email": "stripe@example.com"},
+    })
+
+    def send(what, path, **params):
+        return cli.raw_request(what, f"/v1/payment_pages/{path}", **params).data
+
+    page = send("get", session.id)
+    assert refused(send, "post", f"{page['id']}/confirm", payment_method=method.id, expected_amount=1).param
+    send("post", f"{page['id']}/confirm", payment_method=method.id, expected_amount=2000)
+
+    after = api.checkout.sessions.retrieve(session.id)
+    assert (after.payment_status, after.customer_details.email) == ("paid", "stripe@example.com")
+    assert events()[-1] == "checkout.session.completed"
 
 
 # The portal ---------------------------------------------------------------------------------------------------------------
@@ -372,6 +433,7 @@ def test_the_portal_needs_no_configuration_but_may_have_one(api, customer):
     assert (plain.return_url, session.return_url) == ("https://shop.example/account", "https://shop.example")
     [default] = api.billing_portal.configurations.list({"is_default": True}).data
     assert (plain.configuration, session.configuration) == (default.id, own.id)
+    assert api.billing_portal.configurations.retrieve(own.id).default_return_url == "https://shop.example"
     assert all(map(well_formed, (plain, own, default)))
 
 

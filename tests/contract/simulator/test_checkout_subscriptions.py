@@ -145,8 +145,61 @@ def test_a_trial_costs_nothing_today_and_keeps_the_card(stripe, api, open_sessio
     assert api.subscriptions.retrieve(after.subscription.id).status == "active"
 
 
+def test_what_is_tried_ends_too_if_what_is_sold_once_was_not_paid(stripe, api, open_session, monthly, pack):
+    items = [{"price": monthly.id, "quantity": 1}, {"price": pack.id, "quantity": 1}]
+    session = open_session(line_items=items, subscription_data={"trial_period_days": 7})
+    assert session.amount_total == 2000
+    with pytest.raises(Refused):
+        stripe.pay(session.id, DECLINING_LATER)
+
+    api.checkout.sessions.expire(session.id)
+
+    [subscription] = api.subscriptions.list({"status": "all"}).data
+    assert (subscription.status, subscription.cancellation_details.reason) == ("canceled", "payment_failed")
+
+
+def test_what_is_metered_costs_nothing_today(stripe, api, open_session, product):
+    recurring = {"interval": "month", "usage_type": "metered", "meter": "mtr_1"}
+    metered = api.prices.create({"product": product.id, "currency": "usd", "unit_amount": 2, "recurring": recurring})
+    counted = {"line_items": [{"price": metered.id, "quantity": 1}]}
+
+    assert refused(lambda: open_session(**counted)).param == "line_items[0][quantity]"
+    session = open_session(line_items=[{"price": metered.id}])
+    assert "as used" in stripe.page(call("GET", session.url, {})).body.decode()
+    stripe.pay(session.id)
+
+    assert completed(api, session).payment_status == "no_payment_required"
+
+
+def test_a_subscription_is_in_the_currency_of_its_price(api, open_session, product):
+    price = api.prices.create({
+        "product": product.id,
+        "currency": "usd",
+        "unit_amount": 900,
+        "recurring": {"interval": "month"},
+        "currency_options": {"eur": {"unit_amount": 800}},
+    })
+    in_euros = {"line_items": [{"price": price.id, "quantity": 1}], "currency": "eur"}
+
+    assert refused(lambda: open_session(**in_euros)).param == "currency"
+
+
+def test_the_page_says_how_often_something_is_paid(stripe, api, open_session, monthly, product):
+    terms = {"product": product.id, "currency": "usd", "unit_amount": 500}
+    quarterly = api.prices.create({**terms, "recurring": {"interval": "month", "interval_count": 3}})
+
+    pages = [
+        stripe.page(call("GET", open_session(line_items=[{"price": one.id, "quantity": 1}]).url, {})).body.decode()
+        for one in (monthly, quarterly)
+    ]
+
+    assert "9.00 usd every month" in pages[0]
+    assert "5.00 usd every 3 months" in pages[1]
+
+
 def test_a_trial_may_begin_without_a_card(stripe, api, open_session):
     session = open_session(subscription_data={"trial_period_days": 7}, payment_method_collection="if_required")
+    assert "Card number" not in stripe.page(call("GET", session.url, {})).body.decode()
 
     answer = stripe.page(call("POST", session.url, {}, "email=jenny%40example.com"))
 
@@ -248,8 +301,23 @@ def test_a_code_that_is_entered_after_a_decline_counts_for_the_next_attempt(stri
         stripe.pay(session.id, DECLINING)
     stripe.pay(session.id, promotion_code="SPRING")
 
-    [intent] = api.payment_intents.list().data
-    assert intent.amount_received == 1500
+    paid, declined = api.payment_intents.list().data
+    assert (paid.amount_received, declined.status) == (1500, "canceled")
+    assert api.checkout.sessions.retrieve(session.id).payment_intent == paid.id
+
+
+def test_a_subscription_that_begins_after_a_code_was_entered_costs_less(stripe, api, open_session, coupon):
+    api.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "SPRING"})
+    session = open_session(allow_promotion_codes=True)
+
+    with pytest.raises(Refused):
+        stripe.pay(session.id, DECLINING_LATER)
+    stripe.pay(session.id, promotion_code="SPRING")
+
+    after = completed(api, session)
+    assert (after.subscription.status, after.subscription.latest_invoice.amount_paid) == ("active", 1350)
+    [expired] = api.subscriptions.list({"status": "incomplete_expired"}).data
+    assert expired.id != after.subscription.id
 
 
 def test_what_is_free_with_its_discount_needs_no_card(stripe, api, buy):

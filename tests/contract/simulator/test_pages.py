@@ -173,6 +173,7 @@ def test_an_expired_session_and_one_that_never_was_have_pages_too(api, sell, vis
     assert "has expired" in visit(session.url)[2].text
     assert "has expired" in visit(session.url, **CARD)[2].text
     assert visit("https://stripe.simulator.invalid/c/pay/cs_test_none")[0] == 404
+    assert visit("https://stripe.simulator.invalid/elsewhere")[0] == 404
 
 
 def test_a_live_session_is_paid_in_live_mode(connect, visit):

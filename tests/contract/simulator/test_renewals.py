@@ -238,6 +238,7 @@ def test_a_trial_without_a_card_asks_for_one(api, gold, stripe, state):
     wanted = {
         "customer": customer,
         "items": [{"price": gold.id}],
+        "payment_settings": {"save_default_payment_method": "on_subscription"},
         "trial_period_days": 7,
         "expand": ["pending_setup_intent"],
     }
@@ -247,7 +248,8 @@ def test_a_trial_without_a_card_asks_for_one(api, gold, stripe, state):
     setup = subscription.pending_setup_intent
     assert (subscription.status, setup.status) == ("trialing", "requires_payment_method")
     done = api.setup_intents.confirm(setup.id, {"payment_method": "pm_card_visa"})
-    api.subscriptions.update(subscription.id, {"default_payment_method": done.payment_method})
+    assert state(subscription).pending_setup_intent is None
+    assert state(subscription).default_payment_method == done.payment_method
     stripe.advance(8 * DAY)
     assert state(subscription).latest_invoice.amount_paid == 2000
 

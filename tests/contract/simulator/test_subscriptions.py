@@ -41,6 +41,7 @@ def test_a_subscription_that_is_paid_at_once_is_active_and_tells_in_order(subscr
 
     assert subscription.status == "active"
     assert events() == [
+        "customer.updated",  # its currency
         "invoice.created",
         "payment_intent.created",
         "invoice.finalized",
@@ -111,6 +112,16 @@ def test_a_failing_card_leaves_it_incomplete_or_nothing_at_all(subscribe, api, w
     assert api.subscriptions.list({"customer": customer, "status": "all"}).data == []
 
 
+def test_a_card_by_its_well_known_name_is_attached_and_the_default_at_once(subscribe, api):
+    card = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
+
+    customer = api.customers.create(card)
+
+    default = customer.invoice_settings.default_payment_method
+    assert api.payment_methods.retrieve(default).customer == customer.id
+    assert subscribe(customer.id).status == "active"
+
+
 def test_without_a_card_it_is_refused_unless_it_may_be_incomplete(subscribe, api):
     customer = api.customers.create({}).id
 
@@ -136,7 +147,12 @@ def test_what_is_not_paid_within_23_hours_expires(api, gold, stripe, events):
         ({"items": []}, "parameter_missing"),
         ({"customer": "cus_none"}, "resource_missing"),
         ({"default_payment_method": "pm_none"}, "resource_missing"),
+        ({"default_payment_method": "pm_card_visa"}, "resource_missing"),
         ({"discounts": [{"coupon": "none"}]}, "resource_missing"),
+        ({"cancel_at": 1}, None),
+        ({"cancel_at": 2000000000, "cancel_at_period_end": True}, "parameters_exclusive"),
+        ({"trial_end": 1}, None),
+        ({"trial_end": 2000000000, "trial_period_days": 1}, "parameters_exclusive"),
         ({"payment_method_types": ["card"]}, "parameter_unknown"),
     ],
 )
@@ -247,6 +263,73 @@ def test_a_swap_that_cannot_be_paid_makes_it_past_due_or_is_refused(subscribe, a
     assert api.subscriptions.retrieve(subscription.id)["items"].data[0].quantity == 1
 
     assert api.subscriptions.update(subscription.id, wanted).status == "past_due"
+
+
+def test_a_swap_can_wait_for_the_customer_to_confirm_its_payment(subscribe, api):
+    subscription = subscribe()
+    item = {"id": subscription["items"].data[0].id, "quantity": 5}
+    wanted = {"items": [item], "proration_behavior": "always_invoice", "payment_behavior": "default_incomplete"}
+
+    waits = api.subscriptions.update(subscription.id, {**wanted, "expand": ["latest_invoice.confirmation_secret"]})
+
+    assert (waits.status, waits.latest_invoice.amount_due) == ("past_due", 8000)
+    api.payment_intents.confirm(first_intent(waits))
+    assert api.subscriptions.retrieve(subscription.id).status == "active"
+
+
+def test_items_are_added_and_deleted_but_never_all_of_them(subscribe, api, silver):
+    subscription = subscribe()
+    item = subscription["items"].data[0].id
+
+    both = api.subscriptions.update(subscription.id, {"items": [{"price": silver.id}], "proration_behavior": "none"})
+    one = api.subscriptions.update(
+        subscription.id, {"items": [{"id": item, "deleted": True}], "proration_behavior": "none"}
+    )
+
+    assert [len(both["items"].data), [left.price.id for left in one["items"].data]] == [2, [silver.id]]
+    assert api.subscription_items.retrieve(one["items"].data[0].id).subscription == subscription.id
+    last = {"items": [{"id": one["items"].data[0].id, "deleted": True}]}
+    assert "at least one" in refused(api.subscriptions.update, subscription.id, last).message
+    assert refused(api.subscriptions.update, subscription.id, {"items": [{"price": silver.id}]}).param == "items"
+
+
+def test_what_is_incomplete_cannot_be_changed_but_canceled(api, gold):
+    subscription = unpaid(api, gold)
+
+    assert refused(api.subscriptions.update, subscription.id, {"cancel_at_period_end": True})
+
+    assert api.subscriptions.cancel(subscription.id).status == "canceled"
+    assert api.invoices.retrieve(subscription.latest_invoice.id).status == "void"
+
+
+def test_a_price_can_be_made_on_the_way(subscribe, gold):
+    data = {"currency": "usd", "product": gold.product, "unit_amount": 700, "recurring": {"interval": "week"}}
+
+    subscription = subscribe(
+        items=[{"price_data": data, "quantity": 2}], expand=["latest_invoice", "items.data.price.product"]
+    )
+
+    item = subscription["items"].data[0]
+    assert (subscription.latest_invoice.total, item.current_period_end - item.current_period_start) == (1400, 7 * 86400)
+    assert item.price.product.name == "Gold"
+
+
+@pytest.mark.parametrize("way", ["one_time", "archived", "other_rhythm", "other_currency"])
+def test_a_price_that_cannot_be_subscribed_to_is_refused(subscribe, api, gold, way):
+    recurring = {"recurring": {"interval": "year" if way == "other_rhythm" else "month"}}
+    price = api.prices.create({
+        "product": gold.product,
+        "currency": "eur" if way == "other_currency" else "usd",
+        "unit_amount": 500,
+        **({} if way == "one_time" else recurring),
+    })
+    if way == "archived":
+        api.prices.update(price.id, {"active": False})
+
+    error = refused(lambda: subscribe(items=[{"price": gold.id}, {"price": price.id}]))
+
+    assert error.param.startswith("items")
+    assert api.subscriptions.list({"status": "all"}).data == []
 
 
 def test_the_end_of_the_period_can_be_the_end_and_then_not(subscribe, api, events):
