@@ -16,7 +16,7 @@ from billing_adapters.memory.cursors import MemoryCursors
 from billing_adapters.memory.inbox import MemoryInbox
 from billing_adapters.memory.intents import MemoryIntents
 from billing_adapters.memory.ledger import MemoryLedger
-from billing_adapters.memory.mirrors import MemoryDisputes, MemoryMirror, MemoryProducts, MemoryRefunds
+from billing_adapters.memory.mirrors import MemoryDisputes, MemoryListed, MemoryMirror, MemoryProducts, MemoryRefunds
 from billing_adapters.memory.outbox import MemoryOutbox
 from billing_adapters.memory.payments import MemoryPayments
 from billing_adapters.memory.tables import Table
@@ -321,6 +321,25 @@ def without_holds(account, now, _honest=decisions._next_due):
     return _honest(attrs.evolve(account, holds=()), now)
 
 
+def put_over_anything(mirror, snapshots):
+    for one in snapshots:
+        mirror._table.put(one.value.id, attrs.evolve(one, version=one.version + 1))
+
+
+def live_and_dead(listed, *, after=None, before=None, limit=100):
+    found = [one for one in listed._sorted() if after is None or one.value.id > after]
+    return [one for one in found if before is None or one.revision.occurred_at < before][:limit]
+
+
+def live_until(listed, *, before=None, _honest=MemoryListed.live, **rest):
+    return _honest(listed, before=before and before + timedelta(microseconds=1), **rest)
+
+
+def remember_over(listed, snapshots):
+    for one in snapshots:
+        listed._past.put((one.value.id, one.version), one)
+
+
 def overwrite(payments, payment):
     payments._payments.put(payment.id, payment)
 
@@ -407,6 +426,46 @@ BROKEN = {
     "sorts plan changes": (
         snapshots_given(changes=lambda changes: tuple(sorted(changes))),
         "a_subscription_keeps_its_items_and_plan_changes_in_order",
+    ),
+    "writes the last of many alone": (
+        given(MemoryMirror, "put_all", lambda many: [*many][-1:]),
+        "many_snapshots_are_written_at_once",
+        *PRODUCTS.values(),
+    ),
+    "writes many over whatever is there": (
+        replaced(MemoryMirror, "put_all", put_over_anything),
+        "one_stale_snapshot_among_many_conflicts",
+        *PRODUCTS.values(),
+        0,
+    ),
+    "lists what was deleted": (
+        replaced(MemoryListed, "live", live_and_dead),
+        "what_was_not_deleted_comes_by_id_a_few_at_a_time",
+        *PRODUCTS.values(),
+    ),
+    "lists the latest first": (
+        answering(MemoryListed, "live", lambda found: found[::-1]),
+        "what_was_not_deleted_comes_by_id_a_few_at_a_time",
+        *PRODUCTS.values(),
+    ),
+    "lists what was told of at that moment": (
+        replaced(MemoryListed, "live", live_until),
+        "what_was_told_of_since_is_left_out",
+    ),
+    "forgets what was said before": (
+        replaced(MemoryListed, "remember", lambda *_: None),
+        "what_was_said_before_comes_by_version",
+        *PRODUCTS.values(),
+    ),
+    "tells of the past in no order": (
+        answering(MemoryListed, "past", lambda found: found[::-1]),
+        "what_was_said_before_comes_by_version",
+        *PRODUCTS.values(),
+    ),
+    "edits the past": (
+        replaced(MemoryListed, "remember", remember_over),
+        "what_was_said_before_is_kept_once",
+        *PRODUCTS.values(),
     ),
     "lists products in no order": (answering(MemoryProducts, "all", lambda found: found[::-1]), "all_products_come_by_id"),
     # Payments
