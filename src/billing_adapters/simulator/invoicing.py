@@ -102,13 +102,13 @@ def finalized(world: World, invoice: JsonObject) -> None:
     """Close a draft: it gets its number, and a payment intent unless nothing is due.
 
     Raises:
-        Refused: It is no draft.
+        Refused: It is no draft, or the customer is deleted.
     """
     if invoice["status"] != "draft":
         raise invalid(
             "This invoice is already finalized, you can't re-finalize a non-draft invoice.", code="invoice_not_editable"
         )
-    customer = world.table("customer")[invoice["customer"]]
+    customer = world.get("customer", invoice["customer"], "customer")
     due, balance = _settled(invoice["total"], customer["balance"], invoice["currency"])
     number = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04}"
     customer["next_invoice_sequence"] += 1

@@ -18,7 +18,11 @@ def subscription_of(world: World, invoice: JsonObject) -> JsonObject | None:
 
 
 def method_of(world: World, invoice: JsonObject) -> JsonObject | None:
-    """Return with what an invoice is paid: what it says itself, else its subscription, else its customer."""
+    """Return with what an invoice is paid: what it says itself, else its subscription, else its customer.
+
+    Raises:
+        Refused: The customer is deleted.
+    """
     subscription = subscription_of(world, invoice)
     said: str | None = invoice["default_payment_method"]
     if said is None and subscription is not None:
@@ -32,7 +36,7 @@ def method_of_subscription(world: World, subscription: JsonObject) -> JsonObject
 
 
 def _method(world: World, said: str | None, customer_id: str) -> JsonObject | None:
-    customer = world.table("customer")[customer_id]
+    customer = world.get("customer", customer_id, "customer")
     named = said or customer["invoice_settings"]["default_payment_method"] or customer["default_source"]
     return world.table("payment_method").get(named) if named else None
 

@@ -63,10 +63,12 @@ def create(world: World, params: Params) -> JsonObject:
 
 
 def _of_existing(world: World, subscription: JsonObject, details: Params, params: Params) -> JsonObject:
+    if subscription["status"] in {"canceled", "incomplete_expired", "paused"}:
+        raise _none(subscription["customer"])
     ends = details.get("cancel_at_period_end", subscription["cancel_at_period_end"])
     swap = swaps.planned(world, subscription, details)
     now = swap is not None and swap.invoices
-    if subscription["status"] in {"canceled", "incomplete_expired"} or (ends and not now):
+    if ends and not now:
         raise _none(subscription["customer"])
     changed = {**subscription, "items": with_items(subscription, swap.items)} if swap else dict(subscription)
     if swap and swap.anchor is not None:

@@ -54,7 +54,7 @@ def planned(world: World, subscription: JsonObject, params: Params) -> Swap | No
     if not params.keys() & {"items", "trial_end"} and params.get("billing_cycle_anchor") != "now":
         return None
     after = changed_items(world, subscription, params.get("items", []))
-    when = _when(subscription, params.get("proration_date", world.now))
+    when = _when(subscription, params.get("proration_date"), world.now)
     trial_end = _trial_end(world, params)
     anchor = _new_anchor(world, subscription, after, params, trial_end)
     start, end = period_of(subscription)
@@ -117,11 +117,12 @@ def _parts(
     return prorations(before, fresh, nets, when, credit_only=anchor is not None)
 
 
-def _when(subscription: JsonObject, when: int) -> int:
+def _when(subscription: JsonObject, given: int | None, now: int) -> int:
+    """Return the moment from which on a change counts; what is paused may be past its period."""
     start, end = period_of(subscription)
-    if not start <= when <= end:
+    if given is not None and not start <= given <= end:
         raise invalid("Cannot specify proration date outside of current subscription period.", "proration_date")
-    return when
+    return min(now, end) if given is None else given
 
 
 def _trial_end(world: World, params: Params) -> int | None:

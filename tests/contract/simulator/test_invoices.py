@@ -120,6 +120,17 @@ def test_a_credit_of_the_customer_pays_first(invoice, api):
     assert api.customers.retrieve(draft.customer).balance == 0
 
 
+def test_nothing_is_collected_from_a_customer_who_is_deleted(invoice, stripe, api):
+    draft, open_one = invoice(auto_advance=True), api.invoices.finalize_invoice(invoice().id)
+    for one in (draft, open_one):
+        api.customers.delete(one.customer)
+
+    assert refused(api.invoices.finalize_invoice, draft.id).code == "resource_missing"
+    assert refused(api.invoices.pay, open_one.id).code == "resource_missing"
+    stripe.advance(timedelta(days=30))
+    assert [api.invoices.retrieve(one.id).status for one in (draft, open_one)] == ["draft", "open"]
+
+
 def test_invoices_are_listed_by_what_they_are_of(subscribe, invoice, api):
     subscription, other = subscribe(), invoice()
 
@@ -183,9 +194,23 @@ def test_a_preview_of_a_subscription_that_does_not_exist_yet(api, gold, with_car
 
 def test_a_subscription_that_ends_has_no_next_invoice(subscribe, api):
     subscription = subscribe()
-    api.subscriptions.cancel(subscription.id)
+    api.subscriptions.update(subscription.id, {"cancel_at_period_end": True})
+    change = {"items": [{"id": subscription["items"].data[0].id, "quantity": 2}]}
+    wanted = {"subscription": subscription.id, "subscription_details": change}
 
-    assert refused(api.invoices.create_preview, {"subscription": subscription.id}).code == "invoice_upcoming_none"
+    assert refused(api.invoices.create_preview, wanted).code == "invoice_upcoming_none"
+    api.subscriptions.cancel(subscription.id)
+    assert refused(api.invoices.create_preview, wanted).code == "invoice_upcoming_none"
+
+
+def test_a_proration_is_of_the_current_period_only(subscribe, api):
+    subscription = subscribe()
+    item = {"id": subscription["items"].data[0].id, "quantity": 2}
+    details = {"items": [item], "proration_date": subscription["items"].data[0].current_period_end + 1}
+
+    error = refused(api.invoices.create_preview, {"subscription": subscription.id, "subscription_details": details})
+
+    assert error.param == "proration_date"
 
 
 # Conformance --------------------------------------------------------------------------------------------------------------

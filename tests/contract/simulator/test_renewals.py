@@ -286,8 +286,11 @@ def test_what_is_paused_can_be_resumed_with_a_card(api, gold, stripe, state, use
     stripe.advance(20 * DAY)
     assert state(subscription).status_details.paused.subscription.type == "trial_end_without_payment_method"
     use_card(subscription, "pm_card_visa")
+    api.subscriptions.update(subscription.id, {"items": [{"id": subscription["items"].data[0].id, "quantity": 2}]})
 
     api.subscriptions.resume(subscription.id)
+
+    assert state(subscription).latest_invoice.amount_paid == 4000
 
     assert (state(subscription).status, state(subscription).latest_invoice.status) == ("active", "paid")
     assert "customer.subscription.resumed" in events()
