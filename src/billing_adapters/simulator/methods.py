@@ -66,7 +66,7 @@ _CARD: Fields = {
 REDISPLAY = choice("always", "limited", "unspecified")
 
 DATA: Fields = {
-    "allowREDISPLAY": REDISPLAY,
+    "allow_redisplay": REDISPLAY,
     "billing_details": nested(BILLING),
     "card": nested(_CARD),
     "metadata": metadata,

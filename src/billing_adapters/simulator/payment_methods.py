@@ -1,6 +1,6 @@
 """Payment methods: cards that can be charged, and kept for a customer. Source: https://docs.stripe.com/api/payment_methods."""
 
-from billing_adapters.simulator.listing import PAGE, page
+from billing_adapters.simulator.listing import PAGE, page, same
 from billing_adapters.simulator.methods import (
     BILLING,
     DATA,
@@ -36,12 +36,12 @@ __all__ = ["ROUTES"]
 ROUTES = Routes()
 _URL = "/v1/payment_methods"
 _UPDATE: Fields = {
-    "allowREDISPLAY": REDISPLAY,
+    "allow_redisplay": REDISPLAY,
     "billing_details": nested(BILLING),
     "card": nested({"exp_month": integer(1, 12), "exp_year": integer(0), "networks": anything}),
     "metadata": metadata,
 }
-_LIST: Fields = {**PAGE, "allowREDISPLAY": REDISPLAY, "customer": text, "type": choice("card")}
+_LIST: Fields = {**PAGE, "allow_redisplay": REDISPLAY, "customer": text, "type": choice("card")}
 
 
 @ROUTES.post(_URL, DATA)
@@ -60,7 +60,7 @@ def retrieve(world: World, params: Params) -> JsonObject:
 def update(world: World, params: Params) -> JsonObject:
     """Change a payment method."""
     method = existing(world, params["id"], "id")
-    after: JsonObject = {"allowREDISPLAY": params["allowREDISPLAY"]} if "allowREDISPLAY" in params else {}
+    after: JsonObject = {"allow_redisplay": params["allow_redisplay"]} if "allow_redisplay" in params else {}
     if "billing_details" in params:
         after["billing_details"] = {**method["billing_details"], **billed(params["billing_details"])}
     if "metadata" in params:
@@ -98,15 +98,19 @@ def list_all(world: World, params: Params) -> JsonObject:
     owner = params.get("customer")
     if owner is not None:
         world.get("customer", owner, "customer")
-    return page(world, KIND, _URL, params, lambda one: one["customer"] == owner and not is_detached(world, one))
+    alike = same(params, "allow_redisplay")
+    return page(
+        world, KIND, _URL, params, lambda one: alike(one) and one["customer"] == owner and not is_detached(world, one)
+    )
 
 
-@ROUTES.get("/v1/customers/{customer}/payment_methods", {**PAGE, "allowREDISPLAY": REDISPLAY, "type": choice("card")})
+@ROUTES.get("/v1/customers/{customer}/payment_methods", {**PAGE, "allow_redisplay": REDISPLAY, "type": choice("card")})
 def list_of_customer(world: World, params: Params) -> JsonObject:
     """Return a page of the payment methods of a customer."""
     owner = world.get("customer", params["customer"])["id"]
     url = f"/v1/customers/{owner}/payment_methods"
-    return page(world, KIND, url, params, lambda one: bool(one["customer"] == owner))
+    alike = same(params, "allow_redisplay")
+    return page(world, KIND, url, params, lambda one: alike(one) and bool(one["customer"] == owner))
 
 
 @ROUTES.get("/v1/customers/{customer}/payment_methods/{payment_method}")

@@ -51,6 +51,21 @@ def test_a_payment_succeeds_and_tells_in_order(pay, api, events):
     assert charge.refunds.data == []
 
 
+def test_who_may_see_a_card_again_is_said_and_asked_for(api, customer):
+    card = {"number": "4242424242424242", "exp_month": 1, "exp_year": 2030}
+    method = api.payment_methods.create({"type": "card", "card": card, "allow_redisplay": "limited"})
+    assert method.allow_redisplay == "limited"
+
+    api.payment_methods.attach(method.id, {"customer": customer.id})
+    api.payment_methods.update(method.id, {"allow_redisplay": "always"})
+
+    def shown(which):
+        return [one.id for one in api.payment_methods.list({"customer": customer.id, "allow_redisplay": which}).data]
+
+    assert (shown("always"), shown("limited")) == ([method.id], [])
+    assert api.customers.payment_methods.list(customer.id, {"allow_redisplay": "limited"}).data == []
+
+
 def test_a_card_given_by_its_number_pays_too(api, pay):
     card = {"number": "4242 4242 4242 4242", "exp_month": 1, "exp_year": 2030, "cvc": "123"}
     method = api.payment_methods.create({"type": "card", "card": card})
