@@ -451,6 +451,7 @@ BROKEN = {
     "lists what was told of at that moment": (
         replaced(MemoryListed, "live", live_until),
         "what_was_told_of_since_is_left_out",
+        *PRODUCTS.values(),
     ),
     "forgets what was said before": (
         replaced(MemoryListed, "remember", lambda *_: None),
