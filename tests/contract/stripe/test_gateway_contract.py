@@ -147,6 +147,7 @@ class SimulatedWorld:
             self._line.heard = None
 
 
+@pytest.mark.deep
 class TestStripeGateway(PaymentProviderContract):
     @pytest.fixture
     def simulated(self):
@@ -177,7 +178,6 @@ class TestStripeGateway(PaymentProviderContract):
         return StripeWebhooks(["whsec_unused"])
 
 
-@pytest.mark.deep
 class TestStripeGatewayOverHttp(TestStripeGateway):
     @pytest.fixture
     def door(self, simulated):
