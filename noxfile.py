@@ -202,6 +202,14 @@ def stripe_cli(session: nox.Session) -> None:
 
 
 @nox.session(python=HERE, default=False)
+def browser(session: nox.Session) -> None:
+    """Let a browser pay on the simulator's page: Chromium and its driver, as Debian packages them."""
+    session.install("--editable", ".[cli,simulator,testing]", *groups("test", "browser"))
+    alone = {"NO_PROXY": "localhost,127.0.0.1", "SE_AVOID_STATS": "true", "SE_OFFLINE": "true"}
+    session.run("python", "-m", "pytest", "--timeout=300", "tests/browser", *session.posargs, env=alone)
+
+
+@nox.session(python=HERE, default=False)
 def bench(session: nox.Session) -> None:
     """Measure the ledger against what its databases can do at most."""
     session.install("--editable", ".[postgres,simulator]", *groups("postgres"))
