@@ -140,6 +140,9 @@ class Customer:
         of_role = f'[@role="{role}"]' if role else ""
         self.browser.find_element("xpath", f'//*{of_role}[normalize-space()="{sentence}"]')
 
+    def is_at(self):
+        return self.browser.find_element("css selector", "input:focus").accessible_name
+
     def enters(self, name, text):
         self._finds(f'//input[@id=//label[normalize-space()="{name}"]/@for]', name).send_keys(text)
 
@@ -186,6 +189,7 @@ def test_a_declined_card_is_explained_and_another_one_pays(billing, sell, shop, 
     customer.enters("Email", "jenny@example.com")
     customer.pays(DECLINED)
     customer.sees("Your card was declined.", role="alert")
+    assert customer.is_at() == "Card number"
     assert billing.credits.balance("acme").available == 0
     customer.pays(GOOD)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from billing_adapters.simulator import html
 from billing_adapters.simulator.checkout_items import items_of
@@ -33,6 +34,25 @@ _OVER = {
     "expired": "This session has expired. Please go back to the shop and begin anew.",
 }
 _TITLES = {"payment": "Pay", "setup": "Save a card", "subscription": "Subscribe"}
+
+_ASKED: Mapping[str, tuple[str, Mapping[str, str]]] = MappingProxyType({
+    "email": ("Email", {"type": "email", "autocomplete": "email"}),
+    "number": ("Card number", {"inputmode": "numeric", "autocomplete": "cc-number"}),
+    "expiry": ("Expiry (MM / YY)", {"autocomplete": "cc-exp", "placeholder": "12 / 34"}),
+    "cvc": ("Security code (CVC)", {"inputmode": "numeric", "autocomplete": "cc-csc"}),
+    "name": ("Name on the card", {"autocomplete": "cc-name"}),
+    "promotion_code": ("Promotion code (optional)", {}),
+})
+_KEPT = {"email", "name", "promotion_code"}  # nothing of a card is written into a page
+# Where to put right what was refused; what says nothing of it, such as a decline, is about the card.
+_FIELD_OF = {
+    "cvc": "cvc",
+    "discounts": "promotion_code",
+    "email": "email",
+    "exp_month": "expiry",
+    "exp_year": "expiry",
+    "promotion_code": "promotion_code",
+}
 
 
 def answer(world: World, session_id: str, method: str, form: Form) -> Answer:
@@ -99,7 +119,7 @@ def _shown(world: World, session: JsonObject, form: Form | None = None, refused:
     status = refused.status if refused else 200
     if waits_for(world, session):
         return html.shown("Is it really you?", [*problem, *_question()], status)
-    parts = [*problem, *_sold(world, session), html.form(_fields(session, form or {}))]
+    parts = [*problem, *_sold(world, session), html.form(_fields(session, form or {}, refused))]
     if session["cancel_url"]:
         parts.append(html.link("Cancel and go back", session["cancel_url"]))
     return html.shown(_TITLES[session["mode"]], parts, status)
@@ -137,23 +157,20 @@ def _rhythm(price: JsonObject) -> str:
     return f" every {recurring['interval']}" if count == 1 else f" every {count} {recurring['interval']}s"
 
 
-def _fields(session: JsonObject, form: Form) -> list[str]:
-    fields = []
-    if _wants_email(session):
-        fields.append(html.field("email", "Email", form.get("email", ""), type="email", autocomplete="email"))
-    if wants_card(session):
-        fields += [
-            html.field("number", "Card number", inputmode="numeric", autocomplete="cc-number"),
-            html.field("expiry", "Expiry (MM / YY)", autocomplete="cc-exp", placeholder="12 / 34"),
-            html.field("cvc", "Security code (CVC)", inputmode="numeric", autocomplete="cc-csc"),
-            html.field("name", "Name on the card", form.get("name", ""), autocomplete="cc-name"),
-        ]
+def _fields(session: JsonObject, form: Form, refused: Refused | None) -> list[str]:
+    asked = ["email"] if _wants_email(session) else []
+    asked += ["number", "expiry", "cvc", "name"] if wants_card(session) else []
+    asked += ["promotion_code"] if session["allow_promotion_codes"] else []
+    wrong = _FIELD_OF.get(refused.error.get("param", ""), "number") if refused else None
+    buttons = [html.button(_TITLES[session["mode"]], "pay")]
     if session["allow_promotion_codes"]:
-        fields.append(html.field("promotion_code", "Promotion code (optional)", form.get("promotion_code", "")))
-    fields.append(html.button(_TITLES[session["mode"]], "pay"))
-    if session["allow_promotion_codes"]:
-        fields.append(html.button("Apply the code", "apply"))
-    return fields
+        buttons.append(html.button("Apply the code", "apply"))
+    return [*(_field(name, form, wrong=name == wrong) for name in asked), *buttons]
+
+
+def _field(name: str, form: Form, *, wrong: bool) -> str:
+    label, attributes = _ASKED[name]
+    return html.field(name, label, form.get(name, "") if name in _KEPT else "", wrong=wrong, **attributes)
 
 
 def _wants_email(session: JsonObject) -> bool:

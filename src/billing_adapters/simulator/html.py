@@ -20,6 +20,7 @@ input {{ display: block; width: 100%; box-sizing: border-box; font: inherit; pad
 button {{ font: inherit; margin: 1rem 0.5rem 0 0; padding: 0.5rem 1rem; }}
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ text-align: left; padding: 0.25rem 0.5rem 0.25rem 0; }}
+[aria-invalid] {{ border: 2px solid #b00020; }}
 [role="alert"] {{ border-left: 0.3rem solid #b00020; padding-left: 0.75rem; }}
 </style>
 </head>
@@ -31,6 +32,7 @@ th, td {{ text-align: left; padding: 0.25rem 0.5rem 0.25rem 0; }}
 </body>
 </html>
 """
+_WARNING = "warning"
 _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
 
@@ -51,8 +53,8 @@ def paragraph(text: str) -> str:
 
 
 def warning(text: str) -> str:
-    """Return what somebody must know at once."""
-    return f'<p role="alert">{escape(text)}</p>'
+    """Return what somebody must know at once; a page has one."""
+    return f'<p id="{_WARNING}" role="alert">{escape(text)}</p>'
 
 
 def link(text: str, address: str) -> str:
@@ -60,9 +62,10 @@ def link(text: str, address: str) -> str:
     return f'<p><a href="{escape(address)}">{escape(text)}</a></p>'
 
 
-def field(name: str, label: str, value: str = "", **attributes: str) -> str:
-    """Return a field with its label; what an underscore stands for in the name of an attribute is a hyphen."""
-    more = "".join(f' {one.replace("_", "-")}="{escape(text)}"' for one, text in attributes.items())
+def field(name: str, label: str, value: str = "", *, wrong: bool = False, **attributes: str) -> str:
+    """Return a field with its label; the one that is wrong is where a person goes on, and is read out with the warning."""
+    marked = {"aria-invalid": "true", "aria-describedby": _WARNING, "autofocus": ""} if wrong else {}
+    more = "".join(f' {one}="{escape(text)}"' for one, text in {**attributes, **marked}.items())
     return (
         f'<label for="{escape(name)}">{escape(label)}</label>\n'
         f'<input id="{escape(name)}" name="{escape(name)}" value="{escape(value)}"{more}>'

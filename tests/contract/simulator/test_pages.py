@@ -27,6 +27,7 @@ class Page(html.parser.HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.labels, self.fields, self.buttons, self.links, self.tags, self.text = set(), set(), [], {}, [], ""
+        self.wrong, self.warning = None, None
         self._link = None
         self.feed(text)
 
@@ -37,6 +38,10 @@ class Page(html.parser.HTMLParser):
             self.labels.add(attributes["for"])
         if tag == "input":
             self.fields.add(attributes["id"])
+            if "autofocus" in attributes:
+                self.wrong = attributes["id"], attributes["aria-invalid"], attributes["aria-describedby"]
+        if attributes.get("role") == "alert":
+            self.warning = attributes["id"]
         if tag == "button":
             self.buttons.append(attributes["value"])
         self._link = attributes["href"] if tag == "a" else None
@@ -79,6 +84,7 @@ def test_the_page_says_what_is_sold_and_every_field_has_a_label(sell, visit):
     assert "100 credits" in page.text
     assert "Due today: 20.00 usd" in page.text
     assert page.fields == page.labels == {"email", "number", "expiry", "cvc", "name"}
+    assert page.wrong is None
     assert page.links == {"Cancel and go back": "https://shop.example/cart"}
     assert "script" not in page.tags
 
@@ -96,27 +102,39 @@ def test_paying_leads_back_to_the_shop(api, sell, visit):
 
 
 @pytest.mark.parametrize(
-    ("entered", "said"),
+    ("entered", "said", "field"),
     [
-        ({"number": "4000000000000002"}, "Your card was declined."),
-        ({"number": "4000000000009995"}, "Your card has insufficient funds."),
-        ({"number": "4242424242424241"}, "Your card number is incorrect."),
-        ({"number": ""}, "Your card number is incomplete."),
-        ({"expiry": "13 / 34"}, "Your card's expiration date is incomplete."),
-        ({"expiry": "12 / 20"}, "Your card's expiration year is invalid."),
-        ({"cvc": "12"}, "Your card's security code is incomplete."),
-        ({"email": ""}, "Please say where the receipt goes."),
+        ({"number": "4000000000000002"}, "Your card was declined.", "number"),
+        ({"number": "4000000000009995"}, "Your card has insufficient funds.", "number"),
+        ({"number": "4000000000000127"}, "Your card's security code is incorrect.", "cvc"),
+        ({"number": "4242424242424241"}, "Your card number is incorrect.", "number"),
+        ({"number": ""}, "Your card number is incomplete.", "number"),
+        ({"expiry": "13 / 34"}, "Your card's expiration date is incomplete.", "expiry"),
+        ({"expiry": "12 / 20"}, "Your card's expiration year is invalid.", "expiry"),
+        ({"cvc": "12"}, "Your card's security code is incomplete.", "cvc"),
+        ({"email": ""}, "Please say where the receipt goes.", "email"),
     ],
 )
-def test_what_is_wrong_is_said_and_can_be_put_right(api, sell, visit, entered, said):
+def test_what_is_wrong_is_said_at_its_field_and_can_be_put_right(api, sell, visit, entered, said, field):
     session = sell()
 
     status, location, page = visit(session.url, **{**CARD, **entered})
 
     assert (status, location) == (402, None)
     assert said in page.text
+    assert page.wrong == (field, "true", page.warning)
     assert api.checkout.sessions.retrieve(session.id).status == "open"
     assert visit(session.url, **CARD)[0] == 303
+
+
+def test_a_code_that_nobody_knows_is_said_at_its_field(sell, visit):
+    session = sell(allow_promotion_codes=True)
+
+    status, _, page = visit(session.url, action="apply", promotion_code="NOBODYS")
+
+    assert status == 400
+    assert "This code is invalid." in page.text
+    assert page.wrong == ("promotion_code", "true", page.warning)
 
 
 def test_the_bank_asks_on_a_second_page(api, sell, visit):
