@@ -42,6 +42,7 @@ STRIPE_CLI = "@stripe/cli@1"
 BUDGET = runpy.run_path("tests/support/budget.py")
 USED: dict[str, Any] = {}  # by session
 STARTED = [BUDGET["used"]()]
+PACES: list[float] = []
 
 
 def measured(work: Callable[[nox.Session], None]) -> Callable[[nox.Session], None]:
@@ -54,6 +55,7 @@ def measured(work: Callable[[nox.Session], None]) -> Callable[[nox.Session], Non
         finally:
             before, now = STARTED.pop(), BUDGET["used"]()
             STARTED.append(now)
+            PACES.append(BUDGET["pace"]())
             if session.python == HERE:
                 USED[session.name] = BUDGET["between"](before, now)
 
@@ -165,8 +167,8 @@ def budget(session: nox.Session) -> None:
     if not USED:
         session.skip("it judges the sessions that are run before it")
     cores = os.cpu_count() or BUDGET["CORES"]
-    session.log(BUDGET["told"](USED, cores))
-    if BUDGET["needed"](BUDGET["together"](USED.values()), cores) > BUDGET["SECONDS"]:
+    session.log(BUDGET["told"](USED, cores, PACES))
+    if BUDGET["needed"](BUDGET["together"](USED.values()), cores, PACES) > BUDGET["SECONDS"]:
         session.error("the checks take too long: make the longest sessions cheaper")
 
 

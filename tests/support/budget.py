@@ -1,19 +1,23 @@
 """The budget of `nox`: all that it runs by default, with one Python, fits into eight minutes on two cores.
 
 The clock of a shared machine is no judge. So what others had of the cores meanwhile, as far as the system tells, is taken
-off the clock; and whatever the clock says, two cores cannot do in eight minutes what takes more than sixteen of one.
+off the clock; and whatever the clock says, two cores cannot do in eight minutes what takes more than sixteen of one. Nor
+is a slow machine: a piece of work is timed now and then, and what it takes longer than on the machine for which the eight
+minutes were meant, everything did.
 """
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 SECONDS = 8 * 60
 CORES = 2
 # The PostgreSQL servers of the tests are daemons, of which nobody is told what they used: about so many seconds of a core.
 SERVERS = 30
+YARDSTICK = 0.012  # seconds, on that machine, for `_work`
 
 
 class Used(NamedTuple):
@@ -39,6 +43,17 @@ def _busy(stat: Path) -> float:
     return (user + nice + system + sum(interrupted_and_stolen)) / os.sysconf("SC_CLK_TCK")
 
 
+def pace() -> float:
+    """Return how many times as long as there a piece of work takes here and now."""
+    begun = time.perf_counter()
+    _work()
+    return (time.perf_counter() - begun) / YARDSTICK
+
+
+def _work() -> int:
+    return sum(number * number for number in range(400_000))
+
+
 def between(before: Used, after: Used) -> Used:
     """Return what was used meanwhile."""
     return Used(*(one - other for one, other in zip(after, before, strict=True)))
@@ -49,19 +64,20 @@ def together(some: Iterable[Used]) -> Used:
     return Used(*map(sum, zip(*some, strict=True)))
 
 
-def needed(total: Used, cores: int) -> float:
-    """Return how many seconds two idle cores would have needed at least, given how many this machine has."""
+def needed(total: Used, cores: int, paces: Iterable[float] = ()) -> float:
+    """Return how many seconds two idle cores would have needed at least, given how many this machine has, and its paces."""
     cpu = total.ours + SERVERS
     others = max(total.anybodys - cpu, 0.0)
-    return max(cpu / CORES, total.clock - others / cores)
+    return max(cpu / CORES, total.clock - others / cores) / max(median([*paces] or [1.0]), 1.0)
 
 
-def told(sessions: Mapping[str, Used], cores: int) -> str:
+def told(sessions: Mapping[str, Used], cores: int, paces: Sequence[float] = ()) -> str:
     """Return a sentence about these sessions, by name, and the longest of them."""
     total = together(sessions.values())
     longest = sorted(sessions, key=lambda name: sessions[name].clock, reverse=True)[:5]
     return (
-        f"{needed(total, cores):.0f} of {SECONDS} seconds are needed on {CORES} idle cores;"
-        f" the clock says {total.clock:.0f}, our commands used {total.ours:.0f} of a core, everybody {total.anybodys:.0f}."
+        f"{needed(total, cores, paces):.0f} of {SECONDS} seconds are needed on {CORES} idle cores;"
+        f" the clock says {total.clock:.0f}, our commands used {total.ours:.0f} of a core, everybody {total.anybodys:.0f},"
+        f" and this machine takes {median([*paces] or [1.0]):.1f} times as long."
         f" Longest: {', '.join(f'{name} {sessions[name].clock:.0f}' for name in longest)}"
     )

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from budget import CORES, SECONDS, SERVERS, Used, between, needed, together, told, used
+from budget import CORES, SECONDS, SERVERS, Used, between, needed, pace, together, told, used
 
 WORK = "import time\nwhile time.process_time() < 0.3: pass"
 
@@ -24,6 +24,15 @@ WORK = "import time\nwhile time.process_time() < 0.3: pass"
 )
 def test_what_two_idle_cores_need(total, cores, expected):
     assert needed(total, cores) == expected
+
+
+@pytest.mark.parametrize(("paces", "expected"), [([1.0, 2.0, 9.0], 300), ([0.5], 600), ([], 600)])
+def test_a_slow_machine_is_forgiven_what_it_takes_longer(paces, expected):
+    assert needed(Used(600, 400, 0), 2, paces) == expected
+
+
+def test_the_pace_is_measured():
+    assert 0.1 < pace() < 100
 
 
 def test_the_work_of_commands_is_ours_and_their_sleep_is_not():
