@@ -7,7 +7,7 @@ whoever finds it after a crash. It names everything that it depends on: asking t
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import attrs
 from attrs import field, frozen
@@ -225,23 +225,7 @@ Order: TypeAlias = (
     | RefundPayment
 )
 
-_KINDS: Mapping[str, type[Order]] = MappingProxyType({
-    kind.__name__: kind
-    for kind in (
-        CreateCustomer,
-        TakePayment,
-        OpenCheckout,
-        OpenPortal,
-        SaveCard,
-        CreateSubscription,
-        ChangePlan,
-        PauseSubscription,
-        ResumeSubscription,
-        CancelSubscription,
-        KeepSubscription,
-        RefundPayment,
-    )
-})
+_KINDS: Mapping[str, type[Order]] = MappingProxyType({kind.__name__: kind for kind in get_args(Order)})
 
 
 @frozen(kw_only=True)
