@@ -1,7 +1,7 @@
 """Samples: events as Stripe writes them, in today's shape, signed as Stripe signs them.
 
-For demonstrations and tests. The objects carry the members that Stripe never leaves empty; any other can be given under
-its own name, as Stripe sends it, only that moments may be `datetime`.
+For tests. The objects carry the members that Stripe never leaves empty; any other can be given under its own name, as
+Stripe sends it, only that moments may be `datetime`.
 """
 
 import json

@@ -16,6 +16,7 @@ WRONG = """
 import sys, tempfile
 from pathlib import Path
 from attrs import evolve
+from billing_adapters.cli.demo.network import unlucky
 from billing_adapters.cli.demo.run import run
 from billing_adapters.cli.demo.show import Show
 from billing_adapters.cli.demo.steps import Check
@@ -25,7 +26,7 @@ from billing_adapters.cli.screen import output
 first, *_ = story()
 wrong = evolve(first, steps=(*first.steps, Check({"products": 4})))
 with tempfile.TemporaryDirectory() as directory:
-    sys.exit(0 if run([wrong], Path(directory) / "demo.db", Show(output)) else 1)
+    sys.exit(0 if run([wrong], Path(directory) / "demo.db", Show(output), unlucky(1)) else 1)
 """
 
 

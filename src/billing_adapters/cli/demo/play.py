@@ -1,17 +1,15 @@
 """Playing: carrying out a story step by step, through whichever door its deliveries go."""
 
-import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol, TypeAlias, assert_never
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from billing_adapters.cli.demo.figures import Compared, compare
-from billing_adapters.cli.demo.steps import Chapter, Check, Deliveries, Forgery, Refusal, Report, Sent, Spend, Step, Wait
-from billing_adapters.memory.clock import FixedClock
-from billing_adapters.simulator.downgrades import downgrade
-from billing_adapters.stripe.samples import body, sign
+from billing_adapters.cli.demo.network import Network
+from billing_adapters.cli.demo.provider import VERSIONS, Letter, Provider
+from billing_adapters.cli.demo.steps import Asks, Check, Deliver, Forgery, Happens, Refusal, Report, Spend, Step, Wait
 from billing_core.billing import Billing
 from billing_core.domain.credits import LotKind
 from billing_core.errors import InsufficientCredits
@@ -27,10 +25,9 @@ __all__ = [
     "Stage",
     "Waited",
     "play",
-    "shuffled",
 ]
 
-FORGER = "whsec_of_somebody_else"
+_FORGER_SEED = 666
 
 
 class Door(Protocol):
@@ -42,12 +39,12 @@ class Door(Protocol):
 
 @frozen
 class Stage:
-    """Where a story is played: an application with its account, and the secret that its provider signs with."""
+    """Where a story is played: an application with its account, its provider, and the way from one to the other."""
 
     billing: Billing
-    clock: FixedClock
+    provider: Provider
+    network: Network
     door: Door
-    secret: str
     account: str
 
 
@@ -55,7 +52,7 @@ class Stage:
 class Answered:
     """A delivery was answered."""
 
-    sent: Sent
+    letter: Letter
     answer: str
     right: bool = True
 
@@ -115,17 +112,18 @@ def play(stage: Stage, steps: Iterable[Step]) -> Iterator[Happening]:
     """Carry out steps one after another, and tell what happens."""
     for step in steps:
         match step:
-            case Deliveries():
-                yield from _deliver(stage, step)
-            case Forgery(sent):
-                answer = _send(stage, sent, FORGER)
-                yield Answered(sent, answer, right=answer == "BadSignature")
+            case Happens() | Asks():
+                _do(stage, step)
+            case Deliver():
+                yield from _deliver(stage)
+            case Forgery(do):
+                yield from _forge(stage, do)
             case Spend():
                 yield _spend(stage, step)
             case Refusal():
                 yield _refuse(stage, step)
             case Wait(until):
-                stage.clock.set(until)
+                stage.provider.wait(until)
                 yield Waited(until)
             case Check(expected):
                 yield Checked(compare(stage.billing, stage.account, expected))
@@ -135,16 +133,25 @@ def play(stage: Stage, steps: Iterable[Step]) -> Iterator[Happening]:
                 assert_never(step)
 
 
-def _deliver(stage: Stage, deliveries: Deliveries) -> Iterator[Answered]:
-    stage.clock.set(max(stage.clock.now(), deliveries.until))
-    for sent in deliveries.sent:
-        answer = _send(stage, sent, stage.secret)
-        yield Answered(sent, answer, right=answer in {"applied", "already_applied", "deferred", "ignored"})
+def _do(stage: Stage, step: Happens | Asks) -> None:
+    if isinstance(step, Happens):
+        step.do(stage.provider)
+    else:
+        step.do(stage.billing)
 
 
-def _send(stage: Stage, sent: Sent, secret: str) -> str:
-    content = body(downgrade(sent.event, sent.version))
-    return stage.door(content, sign(content, secret, stage.clock.now()))
+def _deliver(stage: Stage) -> Iterator[Answered]:
+    for letter in stage.network(stage.provider.letters()):
+        answer = stage.door(letter.body, letter.headers)
+        yield Answered(letter, answer, right=answer in {"applied", "already_applied", "deferred", "ignored"})
+
+
+def _forge(stage: Stage, do: Callable[[Provider], object]) -> Iterator[Answered]:
+    forger = Provider.opened(stage.provider.now(), seed=_FORGER_SEED, versions=VERSIONS[-1:])
+    do(forger)
+    for letter in forger.letters():
+        answer = stage.door(letter.body, letter.headers)
+        yield Answered(letter, answer, right=answer == "BadSignature")
 
 
 def _spend(stage: Stage, step: Spend) -> Spent | Refused:
@@ -165,19 +172,3 @@ def _refuse(stage: Stage, step: Refusal) -> Refused:
     except InsufficientCredits as refusal:
         return Refused(step.amount, str(refusal), right=refusal.available == step.available)
     return Refused(step.amount, "it was not refused", right=False)
-
-
-def shuffled(chapters: Iterable[Chapter], seed: int, versions: tuple[str, ...]) -> tuple[Chapter, ...]:
-    """Return the story with its deliveries in another order, repeated at random, each event in a random version."""
-    luck = random.Random(seed)  # noqa: S311 - nobody guards a secret with it
-    return tuple(
-        evolve(chapter, steps=tuple(_resent(step, luck, versions) for step in chapter.steps)) for chapter in chapters
-    )
-
-
-def _resent(step: Step, luck: random.Random, versions: tuple[str, ...]) -> Step:
-    if not isinstance(step, Deliveries):
-        return step
-    sent = [evolve(one, version=luck.choice(versions)) for one in step.events for _ in range(luck.choice((1, 1, 2, 3)))]
-    luck.shuffle(sent)
-    return step.resent(sent)

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -12,12 +11,13 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from billing_adapters import wiring
+from billing_adapters.cli.demo.network import Network
 from billing_adapters.cli.demo.play import Answered, Stage, play
+from billing_adapters.cli.demo.provider import Provider
 from billing_adapters.cli.demo.show import Show
 from billing_adapters.cli.demo.steps import Chapter
-from billing_adapters.cli.demo.story import OWNER
+from billing_adapters.cli.demo.story import OPENING, OWNER
 from billing_adapters.cli.serving import in_background, listening
-from billing_adapters.memory.clock import FixedClock
 from billing_adapters.web.asgi import AsgiWebhooks
 from billing_adapters.web.endpoint import WebhookEndpoint
 
@@ -26,10 +26,10 @@ __all__ = ["run"]
 _PATH = "/webhooks"
 
 
-def run(chapters: Sequence[Chapter], database: Path, show: Show, *, pause_seconds: float = 0) -> bool:
+def run(chapters: Sequence[Chapter], database: Path, show: Show, network: Network, *, pause_seconds: float = 0) -> bool:
     """Play a story on a new SQLite file, show it, and tell whether every figure and every answer was right."""
     right = True
-    with _stage(database) as stage, show.telling(chapters):
+    with _stage(database, network) as stage, show.telling(chapters):
         for chapter in chapters:
             show.open(chapter)
             for happening in play(stage, chapter.steps):
@@ -41,14 +41,16 @@ def run(chapters: Sequence[Chapter], database: Path, show: Show, *, pause_second
 
 
 @contextmanager
-def _stage(database: Path) -> Iterator[Stage]:
-    secret = f"whsec_{secrets.token_hex(16)}"
-    settings = wiring.Settings(f"sqlite:///{database}", (secret,))
-    clock = FixedClock()
-    with wiring.open_billing(settings, clock=clock, migrate=True) as billing:
-        app = AsgiWebhooks(WebhookEndpoint(billing), path=_PATH)
-        with in_background(app, listening("127.0.0.1", 0)) as address, closing(_HttpDoor.to(address)) as door:
-            yield Stage(billing, clock, door, secret, OWNER)
+def _stage(database: Path, network: Network) -> Iterator[Stage]:
+    provider = Provider.opened(OPENING)
+    settings = wiring.Settings(f"sqlite:///{database}", provider.secrets)
+    with (
+        closing(provider.gateway()) as gateway,
+        wiring.open_billing(settings, clock=provider, gateway=gateway, migrate=True) as billing,
+        in_background(AsgiWebhooks(WebhookEndpoint(billing), path=_PATH), listening("127.0.0.1", 0)) as address,
+        closing(_HttpDoor.to(address)) as door,
+    ):
+        yield Stage(billing, provider, network, door, OWNER)
 
 
 @frozen

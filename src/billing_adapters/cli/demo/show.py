@@ -11,7 +11,7 @@ from rich.table import Table
 
 from billing_adapters.cli.demo.figures import Compared
 from billing_adapters.cli.demo.play import Answered, Checked, Happening, Refused, Reported, Spent, Waited
-from billing_adapters.cli.demo.steps import Chapter, Deliveries, Forgery
+from billing_adapters.cli.demo.steps import Chapter
 from billing_adapters.cli.screen import table
 
 __all__ = ["Show"]
@@ -32,7 +32,7 @@ class Show:
 
     def __init__(self, console: Console) -> None:
         """Print to this console; only a terminal gets to see the progress."""
-        columns = (TextColumn("deliveries"), BarColumn(), MofNCompleteColumn())
+        columns = (TextColumn("chapters"), BarColumn(), MofNCompleteColumn())
         self.console = console
         self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._answers: list[Answered] = []
@@ -40,7 +40,7 @@ class Show:
     @contextmanager
     def telling(self, chapters: Sequence[Chapter]) -> Iterator[None]:
         """Show how far the story is while the block runs."""
-        self._progress.add_task("deliveries", total=sum(map(_deliveries, chapters)))
+        self._progress.add_task("chapters", total=len(chapters))
         with self._progress:
             yield
             self._flush()
@@ -48,6 +48,7 @@ class Show:
     def open(self, chapter: Chapter) -> None:
         """Begin a chapter."""
         self._flush()
+        self._progress.advance(self._progress.task_ids[0])
         self.console.print()
         self.console.rule(f"[bold]{escape(chapter.title)}", align="left")
         self.console.print(chapter.about, style="italic", markup=False)
@@ -56,7 +57,6 @@ class Show:
         """Show the next thing that happened."""
         if isinstance(happening, Answered):
             self._answers.append(happening)
-            self._progress.advance(self._progress.task_ids[0])
             return
         self._flush()
         self.console.print(_told(happening))
@@ -69,17 +69,13 @@ class Show:
             self._answers.clear()
 
 
-def _deliveries(chapter: Chapter) -> int:
-    return sum(len(step.sent) if isinstance(step, Deliveries) else isinstance(step, Forgery) for step in chapter.steps)
-
-
 def _answered(answers: Sequence[Answered]) -> Table:
     shown = table("no", "event", "happened", "version", "answer")
     for one in answers:
-        event = one.sent.event
+        letter = one.letter
         answer = f"[{_STYLES.get(one.answer, 'red')}]{escape(one.answer.replace('_', ' '))}[/]"
-        number = event["id"].rpartition("_")[2]
-        shown.add_row(number, event["type"], f"{one.sent.at:%m-%d %H:%M}", one.sent.version.partition(".")[0], answer)
+        version, _, _ = letter.version.partition(".")
+        shown.add_row(str(letter.number), letter.event_type, f"{letter.at:%m-%d %H:%M}", version, answer)
     return shown
 
 
@@ -90,7 +86,7 @@ def _told(happening: Spent | Refused | Waited | Reported | Checked) -> str | Tab
         case Refused():
             return f"[bold]spend {happening.amount}[/]: [{_style(happening.right)}]refused[/], {escape(happening.sentence)}"
         case Waited(until):
-            return f"[bold]wait[/] until {until:%Y-%m-%d}"
+            return f"[bold]wait[/] until {until:%Y-%m-%d %H:%M}"
         case Reported(sentences):
             return "\n".join(f"[yellow]problem[/]: {escape(sentence)}" for sentence in sentences)
         case Checked(figures):

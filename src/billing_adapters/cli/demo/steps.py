@@ -4,23 +4,25 @@ Between two steps of the application the provider may deliver what happened in a
 says what must be true whichever it chose.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import frozen
 
-from billing_adapters.stripe.samples import VERSION, JsonObject
+from billing_adapters.cli.demo.provider import Provider
+from billing_core.billing import Billing
 
 __all__ = [
+    "Asks",
     "Chapter",
     "Check",
-    "Deliveries",
+    "Deliver",
     "Figures",
     "Forgery",
+    "Happens",
     "Refusal",
     "Report",
-    "Sent",
     "Spend",
     "Step",
     "Wait",
@@ -30,44 +32,29 @@ Figures: TypeAlias = Mapping[str, object]
 
 
 @frozen
-class Sent:
-    """One delivery of an event, in the shape of one version of the provider's API."""
+class Happens:
+    """Something happens at the provider: the owner of the shop or a customer does it, and the application does not hear."""
 
-    event: JsonObject = field(repr=lambda event: f"{event['id']}:{event['type']}")
-    version: str = VERSION
-
-    @property
-    def at(self) -> datetime:
-        """When the event happened."""
-        return datetime.fromtimestamp(self.event["created"], UTC)
+    do: Callable[[Provider], object]
 
 
 @frozen
-class Deliveries:
-    """What the provider sends between two steps of the application, one after another."""
+class Asks:
+    """The application asks something of the provider, or orders it."""
 
-    sent: tuple[Sent, ...]
+    do: Callable[[Billing], object]
 
-    @property
-    def events(self) -> tuple[Sent, ...]:
-        """Every event once, in the order in which they happened."""
-        return tuple(sorted({one.event["id"]: one for one in self.sent}.values(), key=lambda one: one.at))
 
-    @property
-    def until(self) -> datetime:
-        """When the last of them happened: none arrives earlier."""
-        return max(one.at for one in self.sent)
-
-    def resent(self, sent: Iterable[Sent]) -> "Deliveries":
-        """Return the same deliveries in another way."""
-        return evolve(self, sent=tuple(sent))
+@frozen
+class Deliver:
+    """The provider delivers all that happened."""
 
 
 @frozen
 class Forgery:
-    """Somebody else sends an event, signed with a secret of their own."""
+    """Somebody does something in an account of their own, and has the webhooks of it sent to the application."""
 
-    sent: Sent
+    do: Callable[[Provider], object]
 
 
 @frozen
@@ -105,7 +92,7 @@ class Report:
     """The application asks what is wrong with its products."""
 
 
-Step: TypeAlias = Deliveries | Forgery | Wait | Spend | Refusal | Check | Report
+Step: TypeAlias = Happens | Asks | Deliver | Forgery | Wait | Spend | Refusal | Check | Report
 
 
 @frozen
