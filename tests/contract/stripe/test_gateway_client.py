@@ -1,5 +1,6 @@
 """How the SDK is used: nothing of the application's is touched, nothing of this machine is told, and no key is shown."""
 
+import asyncio
 import json
 import pickle
 import subprocess
@@ -13,10 +14,12 @@ import pytest
 import stripe
 from scripted_stripe import LIVE_KEY, TEST_KEY, Reply, gateway, listed
 
+from billing_adapters.simulator import SimulatedStripe
 from billing_adapters.stripe.budget import Budget
 from billing_adapters.stripe.gateway import StripeGateway
 from billing_adapters.stripe.keys import Key
 from billing_adapters.stripe.samples import Samples
+from billing_core.domain.pages import Page
 from billing_core.errors import Invalid
 
 # Keys ---------------------------------------------------------------------------------------------------------------------
@@ -150,6 +153,15 @@ def test_closing_closes_the_client_and_need_not_have_been_opened():
     stripe_gateway.close()
 
     assert script.sent[1:] == ["closed"]
+
+
+def test_a_gateway_is_bound_to_no_event_loop():
+    """The SDK's own asynchronous methods are, to the first that they meet."""
+    stripe_gateway = StripeGateway(TEST_KEY, http_client=SimulatedStripe().http_client())
+
+    pages = [asyncio.run(asyncio.to_thread(stripe_gateway.products)) for _ in range(2)]
+
+    assert pages == [Page(), Page()]
 
 
 def test_threads_that_come_first_together_share_one_client(monkeypatch):
