@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 
 from billing_core.domain.credits import (
+    MAX_AMOUNT,
     Account,
     AccountId,
     Adjust,
@@ -292,3 +293,10 @@ def test_every_other_command_was_effected_if_its_key_was_recorded(command):
 def test_whoever_names_more_than_keys_has_to_be_asked_more(named):
     assert Needs(ACME, **named).beyond_keys
     assert not Needs(ACME, keys=frozenset({"k"})).beyond_keys
+
+
+@pytest.mark.parametrize("minor", [MAX_AMOUNT, -MAX_AMOUNT])
+def test_the_largest_amount_of_money_is_one(minor):
+    command = Grant(account=AccountId("acme"), key="k", amount=1, kind=LotKind.PAYG, source="s", cost=Money(minor, "usd"))
+
+    assert command.cost.amount_minor == minor
