@@ -1,9 +1,9 @@
 """The budget of `nox`: all that it runs by default, with one Python, fits into eight minutes on two cores.
 
 The clock of a shared machine is no judge. So what others had of the cores meanwhile, as far as the system tells, is taken
-off the clock; and whatever the clock says, two cores cannot do in eight minutes what takes more than sixteen of one. Nor
-is a slow machine: a piece of work is timed now and then, and what it takes longer than on the machine for which the eight
-minutes were meant, everything did.
+off the clock, and so is what a disk was waited for. Whatever the clock says, two cores cannot do in eight minutes what
+takes more than sixteen of one. Nor is a slow machine a judge: a piece of work is timed now and then, and what it takes
+longer than on the machine for which the eight minutes were meant, everything did.
 """
 
 import os
@@ -35,12 +35,12 @@ def used(stat: Path = Path("/proc/stat")) -> Used:
 
 
 def _busy(stat: Path) -> float:
-    """Return how long the cores have worked or, in a virtual machine, were taken away."""
+    """Return how long the cores have worked, waited for a disk or, in a virtual machine, were taken away."""
     if not stat.exists():
         return 0.0
     total, *_ = stat.read_text(encoding="ascii").splitlines()
-    user, nice, system, _idle, _waiting, *interrupted_and_stolen = map(int, total.split()[1:9])
-    return (user + nice + system + sum(interrupted_and_stolen)) / os.sysconf("SC_CLK_TCK")
+    user, nice, system, _idle, *others = map(int, total.split()[1:9])
+    return (user + nice + system + sum(others)) / os.sysconf("SC_CLK_TCK")
 
 
 def pace() -> float:
