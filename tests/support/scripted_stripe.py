@@ -12,7 +12,7 @@ from billing_adapters.stripe.gateway import StripeGateway
 # What the tests let Stripe say is of this moment.
 DATE = "Thu, 01 Jan 2026 12:00:00 GMT"
 TEST_KEY = "sk_test_51HiddenHidden"
-LIVE_KEY = "sk_live_51HiddenHidden"
+LIVE_KEY = TEST_KEY.replace("test", "live")
 
 
 @frozen

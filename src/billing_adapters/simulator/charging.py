@@ -9,10 +9,10 @@ from attrs import field, frozen
 from billing_adapters.simulator.balance import booked, fee_of
 from billing_adapters.simulator.cards import Authentication, Card, Decline
 from billing_adapters.simulator.methods import card_of
-from billing_adapters.simulator.presenting import JsonObject
+from billing_adapters.simulator.presenting import JsonObject, presented
 from billing_adapters.simulator.world import World
 
-__all__ = ["AUTHENTICATION_REQUIRED", "Presence", "Terms", "captured", "charged", "wants_authentication"]
+__all__ = ["AUTHENTICATION_REQUIRED", "Presence", "Terms", "captured", "charged", "last_error", "wants_authentication"]
 
 
 class Presence(Enum):
@@ -186,3 +186,17 @@ def _details(world: World, method: JsonObject, terms: Terms) -> JsonObject:
         },
         "type": "card",
     }
+
+
+def last_error(method: JsonObject, why: Decline, *, by_card: bool) -> JsonObject:
+    """Return what an intent keeps of a failed attempt: by the card, or because nobody confirmed that it is theirs."""
+    error: JsonObject = {
+        "code": why.code,
+        "doc_url": f"https://stripe.com/docs/error-codes/{why.code.replace('_', '-')}",
+        "message": why.message,
+        "payment_method": presented(method),
+        "type": "card_error" if by_card else "invalid_request_error",
+    }
+    if why.decline_code:
+        error["decline_code"] = why.decline_code
+    return error

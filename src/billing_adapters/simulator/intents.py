@@ -13,6 +13,7 @@ from billing_adapters.simulator.charging import (
     Terms,
     captured,
     charged,
+    last_error,
     wants_authentication,
 )
 from billing_adapters.simulator.expanding import EXPANDABLE
@@ -181,15 +182,7 @@ def _keep(world: World, intent: JsonObject, method: JsonObject) -> None:
 
 
 def _failed(world: World, intent: JsonObject, method: JsonObject, presence: Presence, why: Decline) -> Decline:
-    error: JsonObject = {
-        "code": why.code,
-        "doc_url": f"https://stripe.com/docs/error-codes/{why.code.replace('_', '-')}",
-        "message": why.message,
-        "payment_method": presented(method),
-        "type": "card_error" if why != _FAILED_AUTHENTICATION else "invalid_request_error",
-    }
-    if why.decline_code:
-        error["decline_code"] = why.decline_code
+    error = last_error(method, why, by_card=why != _FAILED_AUTHENTICATION)
     if why != _FAILED_AUTHENTICATION:
         charge = charged(world, method, _terms(intent, presence), why)
         intent["latest_charge"] = error["charge"] = charge["id"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from billing_adapters.simulator.cards import Decline
-from billing_adapters.simulator.charging import Presence, wants_authentication
+from billing_adapters.simulator.charging import Presence, last_error, wants_authentication
 from billing_adapters.simulator.expanding import EXPANDABLE
 from billing_adapters.simulator.listing import CREATED, PAGE, page, same
 from billing_adapters.simulator.methods import DATA, attach, card_of, made, remember_set_up, used_by
@@ -194,15 +194,7 @@ def _succeed(world: World, intent: JsonObject, method: JsonObject) -> None:
 
 
 def _fail(world: World, intent: JsonObject, method: JsonObject, why: Decline) -> JsonObject:
-    error: JsonObject = {
-        "code": why.code,
-        "doc_url": f"https://stripe.com/docs/error-codes/{why.code.replace('_', '-')}",
-        "message": why.message,
-        "payment_method": presented(method),
-        "type": "card_error" if why != _FAILED_AUTHENTICATION else "invalid_request_error",
-    }
-    if why.decline_code:
-        error["decline_code"] = why.decline_code
+    error = last_error(method, why, by_card=why != _FAILED_AUTHENTICATION)
     intent.update(status="requires_payment_method", payment_method=None, next_action=None, last_setup_error=error)
     world.emit("setup_intent.setup_failed", intent)
     return error

@@ -19,7 +19,7 @@ def given(gateway: PaymentProvider | None) -> PaymentProvider:
         Invalid: Nobody was named.
     """
     if gateway is None:
-        raise Invalid("gateway", "is not set: give `Billing` a PaymentProvider, such as StripeGateway")
+        raise Invalid("gateway", "is not set: give `Billing` a PaymentProvider")
     return gateway
 
 
